@@ -1,0 +1,1 @@
+"""pandas in front of the iSMS.gr gateway."""

@@ -1,0 +1,84 @@
+"""How every frame function takes its column and gives its new ones back: by position, never by label.
+
+Rows out are rows in, in the same order under the same index; the caller's frame is not changed; a name that is
+taken is an error before anything is paid, unless the caller says `prefix=` or `replace=`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from isms_data.errors import ColumnError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pandas.api.extensions import ExtensionArray
+
+
+def pick(frame: pd.DataFrame, column: str) -> pd.Series:
+    """The one column of that name; a clear error if there is none or more than one."""
+    if not isinstance(frame, pd.DataFrame):
+        msg = f"expected a pandas DataFrame, got {type(frame).__name__}. For a Series use series.to_frame()."
+        raise ColumnError(msg)
+    found = frame.loc[:, frame.columns == column]
+    if found.shape[1] == 1:
+        return found.iloc[:, 0]
+    if found.shape[1] > 1:
+        msg = f"{found.shape[1]} columns are called {column!r}. Rename them so that one is meant."
+        raise ColumnError(msg)
+    msg = f"there is no column {column!r}. The columns are: {', '.join(map(repr, frame.columns)) or 'none'}."
+    raise ColumnError(msg)
+
+
+def pick_text(frame: pd.DataFrame, column: str) -> pd.Series:
+    """The column of that name, which must hold text (or nothing at all): numbers as floats have lost digits."""
+    series = pick(frame, column)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    if pd.api.types.is_string_dtype(series.dtype) or series.isna().all():
+        return series
+    where = next((i for i, value in enumerate(series) if not isinstance(value, str) and not pd.isna(value)), 0)
+    if series.dtype == object:
+        msg = (
+            f"column {column!r} holds a {type(series.iloc[where]).__name__} among its texts (row {where}, "
+            f"label {series.index[where]!r}). Clean it first with isms.clean_numbers."
+        )
+    else:
+        msg = (
+            f"column {column!r} holds {series.dtype}, so numbers may have lost digits (row {where}, label "
+            f"{series.index[where]!r}). Read the file again with dtype='str' and clean it with isms.clean_numbers."
+        )
+    raise ColumnError(msg)
+
+
+def new_names(
+    frame: pd.DataFrame, names: Iterable[str], *, prefix: str = "", replace: bool = False
+) -> dict[str, str]:
+    """Our column names under the names they will have in the frame; call it before anything is paid.
+
+    Raises
+    ------
+    ColumnError   the frame has one of them already and neither `prefix` nor `replace` resolves that.
+    """
+    renamed = {name: prefix + name for name in names}
+    taken = [name for name in renamed.values() if name in frame.columns]
+    if taken and not replace:
+        msg = (
+            f"the frame already has {', '.join(map(repr, taken))}. Say prefix='hlr_' (or another) to rename the new "
+            "columns, or replace=True to overwrite the old ones."
+        )
+        raise ColumnError(msg)
+    return renamed
+
+
+def attach(frame: pd.DataFrame, columns: Mapping[str, ExtensionArray], names: Mapping[str, str]) -> pd.DataFrame:
+    """The frame with the new columns behind its own, row by row in position; the caller's frame stays as it is."""
+    kept = frame.copy(deep=False)
+    fresh = {names[name]: values for name, values in columns.items()}
+    for name in [name for name in fresh if name in kept.columns]:
+        kept[name] = fresh.pop(name)
+    added = pd.DataFrame(fresh, index=kept.index, copy=False)
+    return pd.concat([kept, added], axis=1)

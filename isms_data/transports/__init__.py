@@ -1,0 +1,1 @@
+"""How calls travel: named text fields to bytes and back."""
