@@ -38,7 +38,7 @@ def pick_text(frame: pd.DataFrame, column: str) -> pd.Series:
     series = pick(frame, column)
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype)
-    if pd.api.types.is_string_dtype(series.dtype) or series.isna().all():
+    if series.isna().all() or pd.api.types.is_string_dtype(series.dropna()):
         return series
     where = next((i for i, value in enumerate(series) if not isinstance(value, str) and not pd.isna(value)), 0)
     if series.dtype == object:
@@ -54,9 +54,7 @@ def pick_text(frame: pd.DataFrame, column: str) -> pd.Series:
     raise ColumnError(msg)
 
 
-def new_names(
-    frame: pd.DataFrame, names: Iterable[str], *, prefix: str = "", replace: bool = False
-) -> dict[str, str]:
+def new_names(frame: pd.DataFrame, names: Iterable[str], *, prefix: str = "", replace: bool = False) -> dict[str, str]:
     """Our column names under the names they will have in the frame; call it before anything is paid.
 
     Raises

@@ -28,6 +28,31 @@ A message says what happened, to which number or row, and what to do next. Numbe
 
 from __future__ import annotations
 
+__all__ = [
+    "AuthenticationError",
+    "BudgetExceeded",
+    "ColumnError",
+    "ConfigurationError",
+    "ContactFailed",
+    "GatewayError",
+    "GatewayUnavailable",
+    "InsufficientCredits",
+    "InvalidMobile",
+    "InvalidSchedule",
+    "InvalidSender",
+    "IsmsError",
+    "IsmsWarning",
+    "JournalError",
+    "ListError",
+    "NoMessageId",
+    "NoMobile",
+    "NoRecipients",
+    "NoSuchMessage",
+    "ProtocolError",
+    "ReplyLost",
+    "TableError",
+]
+
 
 class IsmsError(Exception):
     """The root of every error of this package."""
@@ -119,6 +144,10 @@ class ReplyLost(GatewayError, ConnectionError):
 
 class ProtocolError(GatewayError, ValueError):
     """The reply is not one that the documentation knows. It is never guessed at."""
+
+
+class IsmsWarning(UserWarning):
+    """A result stands, and there is something about it that the caller should know."""
 
 
 def mask(number: str) -> str:

@@ -1,0 +1,44 @@
+# On a machine with just Python (3.11 to 3.13) and make: `make demo`, `make test`.
+# PYTHON=python3.12 make test picks another interpreter.
+
+PYTHON ?= python3
+VENV   ?= .venv
+RUN    := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test proofs benchmarks samples clean
+
+help:           ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "isms_data needs Python 3.11 to 3.13, and $(PYTHON) is another; try PYTHON=python3.12 make ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) (once) ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## the main job on the embedded sandbox: a messy list in, a typed Parquet list and a picture out
+	@$(RUN) -m isms_data demo
+
+test: $(STAMP)  ## lint, types, tests, doctests, notebooks
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	$(RUN) -m coverage run -m pytest
+	$(RUN) -m coverage report
+
+proofs: $(STAMP)  ## the long proofs: 200 kills of a run, a million numbers against phonenumbers
+	ISMS_KILLS=200 $(RUN) -m pytest tests/test_kill.py
+	$(RUN) benchmarks/cleaning.py --agreement 1000000
+
+benchmarks: $(STAMP)  ## every benchmark, as ratios in one run
+	$(RUN) benchmarks/run.py
+
+samples: $(STAMP)  ## make data/samples/ again
+	$(RUN) data/samples/make_samples.py
+
+clean:          ## remove what was installed and made
+	rm -rf $(VENV) build out *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

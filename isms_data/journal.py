@@ -1,0 +1,514 @@
+"""The durable record of everything that was paid for: one SQLite file in a folder of its own.
+
+What must change together. A paid call is written down twice: its *intent*, durably, before it leaves
+(`Journal.claim`), and its *outcome* after (`accepted`, `refused`, `in_doubt`). A claim is one exclusive transaction
+that first reads what is known of each number and takes only the free ones, so two processes never pay for the same
+number. An intent whose run has died is in doubt: it may have left. Nothing here decides when or whether to ask;
+`standing` says what a number's last lookup is worth, and that is the one place where it is said.
+
+Times are whole microseconds since 1970 (UTC); a number is stored as an integer (E.164: 15 digits at most), which makes
+its index small and quick. The SQL of the project is in this file and nowhere else. A new column is a new step in
+`_MIGRATIONS`; an old step is never edited.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from isms_data.errors import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+FILE_NAME: Final = "journal.sqlite3"
+
+LEASE_S: Final = 60.0
+"""A run that has not renewed its lease for so long is taken for dead by others (on the same machine: at once)."""
+
+RESERVE_BYTES: Final = 16 * 1024 * 1024
+"""Free space that a new paid call requires, so that the outcomes of those under way can still be written."""
+
+AT_ONCE: Final = 10_000
+"""Numbers in one question to SQLite, whose limit is 32,766 parameters."""
+
+BUSY_S: Final = 30.0
+"""How long a transaction of another process is waited for."""
+
+_MIGRATIONS: Final = (
+    """
+    CREATE TABLE runs (
+        run_id     TEXT PRIMARY KEY,
+        account    TEXT NOT NULL,
+        operation  TEXT NOT NULL,
+        host       TEXT NOT NULL,
+        pid        INTEGER NOT NULL,
+        started_at INTEGER NOT NULL,
+        lease_end  INTEGER NOT NULL,
+        ended_at   INTEGER
+    );
+    CREATE TABLE calls (
+        call_id     INTEGER PRIMARY KEY,
+        account     TEXT NOT NULL,
+        operation   TEXT NOT NULL,
+        label       TEXT,
+        run_id      TEXT NOT NULL REFERENCES runs (run_id),
+        state       TEXT NOT NULL,
+        first_id    INTEGER NOT NULL,
+        numbers     INTEGER NOT NULL,
+        price       TEXT NOT NULL,
+        intended_at INTEGER NOT NULL,
+        answered_at INTEGER,
+        message_id  TEXT,
+        problem     TEXT
+    );
+    CREATE INDEX calls_open ON calls (state, account);
+    CREATE TABLE lookups (
+        lookup_id INTEGER PRIMARY KEY,
+        msisdn    INTEGER NOT NULL,
+        call_id   INTEGER NOT NULL REFERENCES calls (call_id)
+    );
+    CREATE INDEX lookups_of_number ON lookups (msisdn);
+    CREATE TABLE answers (
+        lookup_id   INTEGER PRIMARY KEY REFERENCES lookups (lookup_id),
+        kind        TEXT NOT NULL,
+        answered_at INTEGER NOT NULL,
+        reply       TEXT
+    );
+    CREATE TABLE balances (
+        balance_id INTEGER PRIMARY KEY,
+        account    TEXT NOT NULL,
+        run_id     TEXT NOT NULL,
+        read_at    INTEGER NOT NULL,
+        credits    TEXT NOT NULL
+    );
+    """,
+)
+
+
+class CallState(StrEnum):
+    """What is known of a paid call."""
+
+    INTENDED = "intended"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    IN_DOUBT = "in_doubt"
+
+
+class AnswerKind(StrEnum):
+    """The last word on one lookup."""
+
+    FINAL = "final"
+    """The gateway's answer."""
+    LOST = "lost"
+    """The call was accepted under an id that the gateway does not know any more."""
+    RESEND = "resend"
+    """In doubt, and the user (or the balance) said: ask again."""
+    SKIP = "skip"
+    """In doubt, and the user (or the balance) said: leave it."""
+
+
+class Standing(StrEnum):
+    """What the last lookup of a number is worth to a run."""
+
+    FREE = "free"
+    FRESH = "fresh"
+    OPEN = "open"
+    HELD = "held"
+    IN_DOUBT = "in_doubt"
+    SKIPPED = "skipped"
+
+
+class Lookup(NamedTuple):
+    """The last lookup of one number, with its call and its answer."""
+
+    msisdn: int
+    lookup_id: int
+    call_id: int
+    state: str
+    run_id: str
+    message_id: str | None
+    intended_at: int
+    problem: str | None
+    kind: str | None
+    answered_at: int | None
+    reply: str | None
+
+
+class Doubt(NamedTuple):
+    """One lookup that may have been paid for, with what is known of its call."""
+
+    msisdn: int
+    lookup_id: int
+    call_id: int
+    label: str | None
+    intended_at: int
+    price: str
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a claim took: the call that may now be made with these numbers, and how the others stand."""
+
+    call_id: int
+    first_id: int
+    taken: list[int]
+    others: dict[int, tuple[Standing, Lookup]]
+    """Numbers that were not free after all, because another run was quicker."""
+
+
+_LOOKUP_COLUMNS: Final = """
+    l.msisdn, l.lookup_id, l.call_id, c.state, c.run_id, c.message_id, c.intended_at, c.problem,
+    a.kind, a.answered_at, a.reply
+"""
+
+
+class Journal:
+    """One run's connection to the journal of an account; every method is one transaction, and blocks.
+
+    Use it from one thread only. `now` gives the time in microseconds.
+    """
+
+    def __init__(self, folder: Path, account: str, operation: str) -> None:
+        self._path = folder / FILE_NAME
+        self._account = account
+        self._operation = operation
+        self.run_id = uuid.uuid4().hex
+        with self._clear_errors():
+            _make_private(folder)
+            self._db = _open(self._path)
+            try:
+                _migrate(self._db)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def __enter__(self) -> Self:
+        """Register the run as alive."""
+        row = (self.run_id, self._account, self._operation, socket.gethostname(), os.getpid(), now(), _lease_end())
+        with self._transaction():
+            self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
+        _LIVE.add(self.run_id)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the run: what it intended and did not learn the outcome of is in doubt from now on."""
+        _LIVE.discard(self.run_id)
+        try:
+            with self._transaction():
+                self._db.execute("UPDATE runs SET ended_at = ? WHERE run_id = ?", (now(), self.run_id))
+                self._give_up([self.run_id])
+        finally:
+            self._db.close()
+
+    def renew(self) -> None:
+        """Say that this run is still alive."""
+        with self._transaction(durable=False):
+            self._db.execute("UPDATE runs SET lease_end = ? WHERE run_id = ?", (_lease_end(), self.run_id))
+
+    def others_alive(self) -> bool:
+        """Whether another run pays from the same account now, so that the balance moves without this one."""
+        return bool(self._alive() - {self.run_id})
+
+    # What is known
+
+    def standings(self, msisdns: Sequence[int], *, max_age: int) -> dict[int, tuple[Standing, Lookup]]:
+        """How each number stands that was ever looked up; a number that is not in it is free.
+
+        At most `AT_ONCE` numbers; `max_age` is in microseconds. Intents of dead runs become in doubt on the way.
+        """
+        with self._transaction():
+            self._bury_dead()
+            return self._standings(msisdns, max_age=max_age)
+
+    def _standings(self, msisdns: Sequence[int], *, max_age: int) -> dict[int, tuple[Standing, Lookup]]:
+        oldest, alive = now() - max_age, self._alive()
+        rows = self._db.execute(
+            f"SELECT {_LOOKUP_COLUMNS} FROM lookups l JOIN calls c ON c.call_id = l.call_id "
+            "LEFT JOIN answers a ON a.lookup_id = l.lookup_id "
+            f"WHERE l.msisdn IN ({_marks(msisdns)}) AND c.account = ? AND c.state <> ? ORDER BY l.lookup_id",
+            (*msisdns, self._account, CallState.REFUSED),
+        )
+        return {
+            lookup.msisdn: (standing(lookup, oldest=oldest, mine=self.run_id, alive=alive), lookup)
+            for lookup in map(Lookup._make, rows)
+            if lookup.kind != AnswerKind.RESEND
+        }
+
+    # Paid calls
+
+    def claim(self, msisdns: Sequence[int], *, max_age: int, label: str | None, price: Decimal) -> Claim:
+        """Write down the intent to pay for the numbers that are free, durably, before the call is made.
+
+        Raises
+        ------
+        JournalError   the intent cannot be written, or the disk has too little room for the outcome.
+        """
+        self._check_room()
+        with self._transaction():
+            known = self._standings(msisdns, max_age=max_age)
+            others = {number: known[number] for number in known if known[number][0] is not Standing.FREE}
+            taken = [number for number in msisdns if number not in others]
+            first_id = self._next("lookups", "lookup_id")
+            call_id = self._next("calls", "call_id")
+            if taken:
+                self._write_intent(call_id, first_id, taken, label=label, price=price)
+        return Claim(call_id, first_id, taken, others)
+
+    def _write_intent(
+        self, call_id: int, first_id: int, taken: list[int], *, label: str | None, price: Decimal
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO calls (call_id, account, operation, label, run_id, state, first_id, numbers, price, "
+            "intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(call_id, self._account, self._operation, label, self.run_id, CallState.INTENDED),
+                *(first_id, len(taken), str(price), now()),
+            ),
+        )
+        rows = ((first_id + place, number, call_id) for place, number in enumerate(taken))
+        self._db.executemany("INSERT INTO lookups VALUES (?, ?, ?)", rows)
+
+    def accepted(self, call_id: int, message_id: str) -> None:
+        """The call was accepted under this id."""
+        self._outcome(call_id, CallState.ACCEPTED, message_id=message_id)
+
+    def refused(self, call_id: int, problem: str) -> None:
+        """The call was refused, nothing was charged: its numbers are free again."""
+        self._outcome(call_id, CallState.REFUSED, problem=problem)
+
+    def in_doubt(self, call_id: int, problem: str) -> None:
+        """The call may have been carried out."""
+        self._outcome(call_id, CallState.IN_DOUBT, problem=problem)
+
+    def _outcome(
+        self, call_id: int, state: CallState, *, message_id: str | None = None, problem: str | None = None
+    ) -> None:
+        with self._transaction():
+            self._db.execute(
+                "UPDATE calls SET state = ?, message_id = ?, problem = ?, answered_at = ? WHERE call_id = ?",
+                (state, message_id, problem, now(), call_id),
+            )
+
+    # Answers
+
+    def answer(self, answers: Iterable[tuple[int, AnswerKind, int, str | None]], *, durable: bool = False) -> None:
+        """Keep the last words on lookups: (lookup_id, kind, answered_at, reply). A final one is never overwritten.
+
+        Answers need not be durable: one that a power cut takes can be asked for again, free of charge. What a user
+        decided must be.
+        """
+        with self._transaction(durable=durable):
+            self._db.executemany(
+                "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (lookup_id) DO UPDATE SET kind = excluded.kind, "
+                f"answered_at = excluded.answered_at, reply = excluded.reply WHERE kind <> '{AnswerKind.FINAL}'",
+                answers,
+            )
+
+    def take_over(self, call_ids: Iterable[int]) -> None:
+        """Make the open calls of runs that have ended this run's own, so that others see who asks for them."""
+        with self._transaction(durable=False):
+            self._db.executemany(
+                "UPDATE calls SET run_id = ? WHERE call_id = ?", [(self.run_id, call) for call in call_ids]
+            )
+
+    # In doubt
+
+    def doubts(self) -> list[Doubt]:
+        """Every lookup of this account that is in doubt, the oldest first."""
+        with self._transaction():
+            self._bury_dead()
+            rows = self._db.execute(
+                "SELECT l.msisdn, l.lookup_id, l.call_id, c.label, c.intended_at, c.price, c.problem FROM calls c "
+                "JOIN lookups l ON l.call_id = c.call_id LEFT JOIN answers a ON a.lookup_id = l.lookup_id "
+                "WHERE c.account = ? AND (c.state = ? AND a.kind IS NULL OR a.kind = ?) ORDER BY l.lookup_id",
+                (self._account, CallState.IN_DOUBT, AnswerKind.LOST),
+            )
+            return list(map(Doubt._make, rows))
+
+    # Balances
+
+    def keep_balance(self, balance: Decimal) -> None:
+        """Keep a reading of the balance, as evidence for what a call in doubt has cost."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO balances (account, run_id, read_at, credits) VALUES (?, ?, ?, ?)",
+                (self._account, self.run_id, now(), str(balance)),
+            )
+
+    def expected_balance(self, since: int) -> Decimal | None:
+        """What the account should have, going from its last reading before `since` by what was accepted after it.
+
+        None where there is no such reading, or where another run is paying now.
+        """
+        with self._transaction():
+            reading = self._db.execute(
+                "SELECT credits, read_at FROM balances WHERE account = ? AND read_at <= ? "
+                "ORDER BY read_at DESC LIMIT 1",
+                (self._account, since),
+            ).fetchone()
+            if reading is None or self._alive() - {self.run_id}:
+                return None
+            balance, read_at = reading
+            accepted = self._db.execute(
+                "SELECT price, numbers FROM calls WHERE account = ? AND state = ? AND intended_at > ?",
+                (self._account, CallState.ACCEPTED, read_at),
+            )
+            return Decimal(balance) - sum(Decimal(price) * numbers for price, numbers in accepted)
+
+    # Inside
+
+    def _alive(self) -> set[str]:
+        rows = self._db.execute(
+            "SELECT run_id, host, pid, lease_end FROM runs WHERE ended_at IS NULL AND account = ?", (self._account,)
+        )
+        return {run_id for run_id, host, pid, lease_end in rows if _lives(run_id, host, pid, lease_end)}
+
+    def _bury_dead(self) -> None:
+        alive = self._alive()
+        rows = self._db.execute(
+            "SELECT DISTINCT run_id FROM calls WHERE state = ? AND account = ?", (CallState.INTENDED, self._account)
+        )
+        self._give_up([run_id for (run_id,) in rows if run_id not in alive])
+
+    def _give_up(self, run_ids: list[str]) -> None:
+        problem = "the run ended before the reply came; the call may have been carried out and charged"
+        self._db.executemany(
+            "UPDATE calls SET state = ?, problem = ? WHERE run_id = ? AND state = ?",
+            [(CallState.IN_DOUBT, problem, run_id, CallState.INTENDED) for run_id in run_ids],
+        )
+
+    def _next(self, table: str, column: str) -> int:
+        (last,) = self._db.execute(f"SELECT max({column}) FROM {table}").fetchone()
+        return (last or 0) + 1
+
+    def _check_room(self) -> None:
+        with self._clear_errors():
+            free = shutil.disk_usage(self._path.parent).free
+        if free < RESERVE_BYTES:
+            msg = (
+                f"the disk of the journal ({self._path}) has {free // 1024:,} kB left, less than the "
+                f"{RESERVE_BYTES // 1024:,} kB that a paid call's outcome may need. Nothing more was paid for. "
+                "Make room, then call again: what is done is kept."
+            )
+            raise JournalError(msg)
+
+    @contextmanager
+    def _transaction(self, *, durable: bool = True) -> Iterator[None]:
+        with self._clear_errors():
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.rollback()
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            msg = (
+                f"the journal ({self._path}) cannot be used: {error}. Nothing is paid for without it, and what is "
+                "in it is kept. Make room or give write access, or set ISMS_HOME to another folder; then call again."
+            )
+            raise JournalError(msg) from error
+
+
+def standing(lookup: Lookup, *, oldest: int, mine: str, alive: set[str]) -> Standing:
+    """What the last lookup of a number is worth; answers from before `oldest` (microseconds) are worth nothing."""
+    if lookup.kind == AnswerKind.LOST:
+        return Standing.IN_DOUBT
+    if lookup.answered_at is not None:
+        kept = Standing.FRESH if lookup.kind == AnswerKind.FINAL else Standing.SKIPPED
+        return kept if lookup.answered_at >= oldest else Standing.FREE
+    if lookup.state == CallState.IN_DOUBT:
+        return Standing.IN_DOUBT
+    if lookup.run_id != mine and lookup.run_id in alive:
+        return Standing.HELD
+    return Standing.OPEN if lookup.state == CallState.ACCEPTED else Standing.IN_DOUBT
+
+
+def now() -> int:
+    """The time in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+_LIVE: Final[set[str]] = set()
+"""The runs of this very process, so that a run that ended here is not taken for alive because the process is."""
+
+
+def _lease_end() -> int:
+    return now() + int(LEASE_S * 1_000_000)
+
+
+def _lives(run_id: str, host: str, pid: int, lease_end: int) -> bool:
+    if run_id in _LIVE:
+        return True
+    if host == socket.gethostname() and (pid == os.getpid() or not _is_process(pid)):
+        return False
+    return lease_end > now()
+
+
+def _is_process(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # there, os.kill ends a process instead of asking for it; the lease decides
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name == "posix" and folder.stat().st_uid == os.getuid():
+        folder.chmod(0o700)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    new = not path.exists()
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    if new:
+        path.chmod(0o600)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA foreign_keys = OFF")
+    return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > len(_MIGRATIONS):
+        msg = f"it is of version {version}, made by a newer isms_data; this one knows {len(_MIGRATIONS)}. Update it"
+        raise sqlite3.DatabaseError(msg)
+    if version == len(_MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    for step in _MIGRATIONS[version:]:
+        for statement in filter(str.strip, step.split(";")):
+            db.execute(statement)
+    db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+    db.execute("COMMIT")
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ",".join("?" * len(values))

@@ -1,0 +1,31 @@
+"""What the tests share: a sandbox that answers at once, and a home for journals that is not the user's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import isms_data as isms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from isms_data.trial import SandboxAccount
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the environment's account or writes a journal outside its own folder."""
+    for variable in ("USERNAME", "PASSWORD", "BASE_URL", "ALLOW_PLAINTEXT", "SOAP_WSDL", "SMPP", "MAX_PER_CALL"):
+        monkeypatch.delenv(f"ISMS_{variable}", raising=False)
+    monkeypatch.setenv("ISMS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ISMS_PROGRESS", "0")
+
+
+@pytest.fixture
+def account() -> Iterator[SandboxAccount]:
+    """An account at a sandbox of its own whose numbers answer within milliseconds."""
+    with isms.sandbox(seed=7, median_latency_s=0.005) as account:
+        yield account
