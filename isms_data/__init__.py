@@ -1,1 +1,99 @@
-"""pandas in front of the iSMS.gr gateway."""
+"""pandas in front of the iSMS.gr gateway: clean phone lists, look them up, measure what became of them.
+
+    >>> import isms_data as isms
+    >>> people = isms.read_list("data/samples/customers_cp1253.csv")       # any encoding, separator, spreadsheet
+    >>> numbers = isms.clean_numbers(people, "mobile", region="GR")        # MSISDNs, and what is wrong with the rest
+    >>> with isms.sandbox(median_latency_s=0.01) as account:
+    ...     hlr = isms.hlr_lookup(numbers, "msisdn", account=account)      # paid; typed; resumable
+
+The names below are all there is; each is made when it is first used, so that importing this package costs little more
+than importing pandas. `isms_data.aio` has the same functions as coroutines, and `frame.isms` has them as methods.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from isms_data import accessor as _accessor
+from isms_data import errors as _errors
+
+if TYPE_CHECKING:
+    from isms_data import aio as aio
+    from isms_data.account import Account as Account
+    from isms_data.doors import credits as credits
+    from isms_data.doors import hlr_lookup as hlr_lookup
+    from isms_data.doors import settle as settle
+    from isms_data.errors import AuthenticationError as AuthenticationError
+    from isms_data.errors import BudgetExceeded as BudgetExceeded
+    from isms_data.errors import ColumnError as ColumnError
+    from isms_data.errors import ConfigurationError as ConfigurationError
+    from isms_data.errors import ContactFailed as ContactFailed
+    from isms_data.errors import GatewayError as GatewayError
+    from isms_data.errors import GatewayUnavailable as GatewayUnavailable
+    from isms_data.errors import InsufficientCredits as InsufficientCredits
+    from isms_data.errors import InvalidMobile as InvalidMobile
+    from isms_data.errors import InvalidSchedule as InvalidSchedule
+    from isms_data.errors import InvalidSender as InvalidSender
+    from isms_data.errors import IsmsError as IsmsError
+    from isms_data.errors import IsmsWarning as IsmsWarning
+    from isms_data.errors import JournalError as JournalError
+    from isms_data.errors import ListError as ListError
+    from isms_data.errors import NoMessageId as NoMessageId
+    from isms_data.errors import NoMobile as NoMobile
+    from isms_data.errors import NoRecipients as NoRecipients
+    from isms_data.errors import NoSuchMessage as NoSuchMessage
+    from isms_data.errors import ProtocolError as ProtocolError
+    from isms_data.errors import ReplyLost as ReplyLost
+    from isms_data.errors import TableError as TableError
+    from isms_data.hlr_result import parse_hlr as parse_hlr
+    from isms_data.lists import read_list as read_list
+    from isms_data.msisdn import clean_numbers as clean_numbers
+    from isms_data.reports.figures import plot_list_quality as plot_list_quality
+    from isms_data.reports.metrics import list_quality as list_quality
+    from isms_data.tables import load_table as load_table
+    from isms_data.tables import save_table as save_table
+    from isms_data.transports.http import HttpGateway as HttpGateway
+    from isms_data.trial import sandbox as sandbox
+
+__version__ = "0.1.0"
+
+_HOMES: Final = {
+    "Account": "account",
+    "HttpGateway": "transports.http",
+    "clean_numbers": "msisdn",
+    "credits": "doors",
+    "hlr_lookup": "doors",
+    "list_quality": "reports.metrics",
+    "load_table": "tables",
+    "parse_hlr": "hlr_result",
+    "plot_list_quality": "reports.figures",
+    "read_list": "lists",
+    "sandbox": "trial",
+    "save_table": "tables",
+    "settle": "doors",
+}
+"""In which module each public name lives; the errors are all in `errors`."""
+
+__all__ = sorted([*_HOMES, *_errors.__all__, "aio"])  # noqa: PLE0605 - from the two sources, so that nothing is missed
+
+
+def __getattr__(name: str) -> Any:
+    if name == "aio":
+        return import_module("isms_data.aio")
+    if name in _HOMES:
+        value = getattr(import_module(f"isms_data.{_HOMES[name]}"), name)
+    elif name in _errors.__all__:
+        value = getattr(_errors, name)
+    else:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+_accessor.register(__getattr__)

@@ -368,7 +368,7 @@ class Journal:
                 "SELECT price, numbers FROM calls WHERE account = ? AND state = ? AND intended_at > ?",
                 (self._account, CallState.ACCEPTED, read_at),
             )
-            return Decimal(balance) - sum(Decimal(price) * numbers for price, numbers in accepted)
+            return Decimal(balance) - sum((Decimal(price) * numbers for price, numbers in accepted), Decimal(0))
 
     # Inside
 
@@ -386,7 +386,7 @@ class Journal:
         self._give_up([run_id for (run_id,) in rows if run_id not in alive])
 
     def _give_up(self, run_ids: list[str]) -> None:
-        problem = "the run ended before the reply came; the call may have been carried out and charged"
+        problem = "the run ended before the reply came; the call may have been carried out and charged."
         self._db.executemany(
             "UPDATE calls SET state = ?, problem = ? WHERE run_id = ? AND state = ?",
             [(CallState.IN_DOUBT, problem, run_id, CallState.INTENDED) for run_id in run_ids],

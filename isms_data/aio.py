@@ -1,0 +1,57 @@
+"""The functions of the package as coroutines, for programs that have a loop of their own.
+
+What talks to the gateway runs on the caller's loop; what only computes or touches files runs in a thread, so that the
+loop goes on meanwhile.
+
+>>> import asyncio, isms_data as isms
+>>> with isms.sandbox(credits=3) as account:
+...     asyncio.run(isms.aio.credits(account))
+Decimal('3.00')
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from isms_data import hlr_result, lists, msisdn, tables
+from isms_data.operations.credits import credits
+from isms_data.operations.hlr import hlr_lookup
+from isms_data.operations.settle import settle
+from isms_data.reports import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_thread(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    @functools.wraps(function)
+    async def coroutine(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+    return coroutine
+
+
+clean_numbers = _in_thread(msisdn.clean_numbers)
+list_quality = _in_thread(metrics.list_quality)
+load_table = _in_thread(tables.load_table)
+parse_hlr = _in_thread(hlr_result.parse_hlr)
+read_list = _in_thread(lists.read_list)
+save_table = _in_thread(tables.save_table)
+
+__all__ = [
+    "clean_numbers",
+    "credits",
+    "hlr_lookup",
+    "list_quality",
+    "load_table",
+    "parse_hlr",
+    "read_list",
+    "save_table",
+    "settle",
+]

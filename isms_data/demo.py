@@ -1,0 +1,75 @@
+"""The main job, whole, on the embedded sandbox: a messy list in; a clean, typed Parquet list and a picture out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from isms_data import doors, tables
+from isms_data.errors import ConfigurationError
+from isms_data.lists import read_list
+from isms_data.msisdn import clean_numbers
+from isms_data.reports.figures import plot_list_quality
+from isms_data.reports.metrics import list_quality
+from isms_data.trial import sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+SAMPLE: Final = Path("data/samples/customers_cp1253.csv")
+MEDIAN_LATENCY_S: Final = 0.1
+
+
+def demo(path: Path | None, folder: Path, *, column: str = "mobile", say: Callable[[str], None] = print) -> list[Path]:
+    """Read, clean, look up, type, save and sum up one list; the files that it made, in `folder`."""
+    people = read_list(path or _sample())
+    read = people.attrs["read_list"]
+    say(f"1. Read {len(people):,} rows from {read['file']} ({read['encoding']}, separator {read['sep']!r}).\n")
+    numbers = clean_numbers(people, column)
+    say("2. Cleaned the numbers:\n" + _indented(numbers["number_status"].value_counts().to_frame("rows")))
+    say("   for example\n" + _indented(_examples(numbers, column)))
+    with sandbox(seed=7, median_latency_s=MEDIAN_LATENCY_S) as account:
+        before = doors.credits(account)
+        hlr = doors.hlr_lookup(numbers, "msisdn", account=account)
+        spent = before - doors.credits(account)
+    answered = int(hlr["outcome"].eq("done").sum())
+    say(f"3. Looked them up through the sandbox gateway: {spent:,} credits for {answered:,} rows.\n")
+    say(_indented(hlr.loc[hlr["verdict"].notna(), _SHOWN].head(6)))
+    say("4. What the list is worth:\n" + _indented(_readable(list_quality(hlr))))
+    folder.mkdir(parents=True, exist_ok=True)
+    made = [folder / "hlr.parquet", folder / "list_quality.png"]
+    tables.save_table(hlr, made[0])
+    figure = plot_list_quality(hlr).get_figure(root=True)
+    if figure is not None:
+        figure.savefig(made[1], dpi=150)
+    say("5. Saved " + " and ".join(f"{file} ({file.stat().st_size // 1024:,} kB)" for file in made) + ".")
+    return made
+
+
+_SHOWN: Final = ["msisdn", "status", "network", "ported", "roaming", "error_name", "verdict"]
+
+
+def _sample() -> Path:
+    """The sample list, seen from the working folder or from a checkout of the project."""
+    for folder in (Path(), Path(__file__).resolve().parents[1]):
+        if (folder / SAMPLE).exists():
+            return folder / SAMPLE
+    msg = f"the sample list {SAMPLE} is not here. Run this in a checkout of the project, or name a list of your own."
+    raise ConfigurationError(msg)
+
+
+def _examples(numbers: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One row of each status, to show what became of what."""
+    shown = [column, "msisdn", "number_status", "number_problem"]
+    return numbers.loc[~numbers["number_status"].duplicated(), shown]
+
+
+def _readable(quality: pd.DataFrame) -> pd.DataFrame:
+    return quality.assign(share=quality["share"].map("{:.1%}".format))
+
+
+def _indented(table: pd.DataFrame) -> str:
+    text = table.to_string(index=table.index.name is not None, na_rep="-", max_colwidth=60)
+    return "".join(f"   {line}\n" for line in text.splitlines())

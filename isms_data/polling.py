@@ -1,0 +1,231 @@
+"""The free half of a run: ask for each open number's answer, when it has probably come, until it has.
+
+Asking costs nothing but time, so a question whose reply is lost is asked again. Answers go to the journal in batches.
+Whose turn it is, `pacing.PollQueue` decides, and how many may be asked at once, `pacing.Gate`. There is no task per
+question: `work` starts workers while turns have come and the gate has room, and a worker asks one question after
+another until no turn is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from isms_data.errors import GatewayError, GatewayUnavailable, NoSuchMessage, ProtocolError, ReplyLost
+from isms_data.journal import AnswerKind, now
+from isms_data.pacing import PollQueue, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from isms_data.replies import HlrReply
+    from isms_data.runs import Run
+
+FLUSH_S: Final = 0.5
+"""How long an answer waits for others before it is written down."""
+
+FLUSH_AT: Final = 2000
+"""So many answers are written at once without waiting longer."""
+
+UNKNOWN_TIMES: Final = 3
+"""So often the gateway must say that it does not know an id that it gave before it is believed."""
+
+
+@dataclass(slots=True)
+class Question:
+    """One number that is waiting for its answer."""
+
+    number: int
+    lookup_id: int
+    message_id: str
+    failures: int = 0
+    """How often in a row it got no usable reply."""
+    unknown: int = 0
+    """How often the gateway said that it does not know it."""
+    short: str | None = None
+    """A final reply with fields missing; believed when it comes a second time, because a cut-off one looks the same."""
+
+
+class Poller:
+    """Asks until every number that was added has its answer."""
+
+    def __init__(self, run: Run, ask: Callable[[str, str], Awaitable[HlrReply]]) -> None:
+        self.problem: str | None = None
+        """Why the last question went without a usable reply."""
+        self.all_answered = asyncio.Event()
+        """Set while every number that was added has its answer, on disk."""
+        self.all_answered.set()
+        self._run, self._ask = run, ask
+        self._queue: PollQueue[Question] = PollQueue()
+        self._again: list[tuple[float, int, Waiting[Question]]] = []
+        """Questions without a usable reply, by the time at which to ask them again."""
+        self._count = itertools.count()
+        self._open = 0
+        self._workers: set[asyncio.Task[None]] = set()
+        self._answers: list[tuple[int, AnswerKind, int, str | None]] = []
+        self._flush_by = 0.0
+        self._not_before = 0.0
+        self._sleeps_until = 0.0
+        self._changed = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    def add(self, question: Question, since: float) -> None:
+        """Follow one more number, submitted at `since` on the monotonic clock."""
+        self._open += 1
+        self.all_answered.clear()
+        self._queue.put(Waiting(question, since, next(self._count)))
+        self._stir()
+
+    async def work(self) -> None:
+        """Ask until cancelled; then everything that was answered is on disk.
+
+        Raises
+        ------
+        GatewayError   one that ends the run: authentication.
+        JournalError   answers cannot be written down.
+        """
+        try:
+            while self._failure is None:
+                self._start_workers()
+                if self._answers and (time.monotonic() >= self._flush_by or self._flush_is_due()):
+                    await self._flush()
+                await self._sleep()
+            raise self._failure
+        finally:
+            for worker in self._workers:
+                worker.cancel()
+            await asyncio.gather(*self._workers, return_exceptions=True)
+            await self._flush()
+
+    # Whose turn it is
+
+    def _next(self) -> Waiting[Question] | None:
+        """The question whose turn has come, if any, as far as the gate and the gateway allow."""
+        clock = time.monotonic()
+        if clock < self._not_before or not self._run.gate.free:
+            return None
+        if self._again and self._again[0][0] <= clock:
+            return heapq.heappop(self._again)[2]
+        return self._queue.take(clock)
+
+    def _wake_at(self) -> float:
+        again = self._again[0][0] if self._again else self._queue.wake_at()
+        return max(min(again, self._queue.wake_at()), self._not_before)
+
+    def _start_workers(self) -> None:
+        while (waiting := self._next()) is not None:
+            worker = asyncio.create_task(self._work(waiting, self._run.gate.started()))
+            self._workers.add(worker)
+            worker.add_done_callback(self._ended)
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled() and (error := worker.exception()) is not None:
+            self._failure = self._failure or error
+        self._changed.set()
+
+    async def _work(self, first: Waiting[Question], ticket: int) -> None:
+        waiting: Waiting[Question] | None = first
+        while waiting is not None:
+            await self._ask_one(waiting, ticket)
+            self._start_workers()
+            if (waiting := self._next()) is not None:
+                ticket = self._run.gate.started()
+        self._stir()
+
+    async def _sleep(self) -> None:
+        """Until a turn comes, or answers have waited long enough, or something has changed."""
+        clock = time.monotonic()
+        self._sleeps_until = self._wake_at() if self._run.gate.free else clock + FLUSH_S
+        if self._answers:
+            self._sleeps_until = min(self._sleeps_until, self._flush_by)
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), max(0.0, min(self._sleeps_until - clock, FLUSH_S)))
+        except TimeoutError:
+            return
+
+    def _stir(self) -> None:
+        """Wake `work` where a turn comes before it means to wake."""
+        if self._wake_at() < self._sleeps_until:
+            self._changed.set()
+
+    # What a question brings
+
+    async def _ask_one(self, waiting: Waiting[Question], ticket: int) -> None:
+        gate, question = self._run.gate, waiting.item
+        asked_at = time.monotonic()
+        try:
+            reply = await self._ask(question.message_id, str(question.number))
+        except NoSuchMessage as error:
+            gate.succeeded(ticket)
+            self._not_known(waiting, error)
+        except GatewayUnavailable as error:
+            gate.pushed_back(ticket)
+            self._no_reply(waiting, error, error.retry_after)
+        except (ReplyLost, ProtocolError) as error:
+            gate.ended()
+            self._no_reply(waiting, error)
+        except BaseException:
+            gate.ended()
+            raise
+        else:
+            gate.succeeded(ticket)
+            question.failures = 0
+            self._read(waiting, reply, asked_at)
+
+    def _read(self, waiting: Waiting[Question], reply: HlrReply, asked_at: float) -> None:
+        question = waiting.item
+        if not reply.is_final:
+            self._queue.still_pending(waiting, asked_at)
+        elif reply.is_short and reply.text != question.short:
+            question.short = reply.text
+            self._ask_again(waiting, 0.0)
+        else:
+            self._queue.answered(waiting, asked_at)
+            self._keep(question, AnswerKind.FINAL, reply.text)
+
+    def _not_known(self, waiting: Waiting[Question], error: GatewayError) -> None:
+        question = waiting.item
+        question.unknown += 1
+        if question.unknown < UNKNOWN_TIMES:
+            self._no_reply(waiting, error)
+            return
+        problem = f"accepted and charged as {question.message_id}, which the gateway does not know now."
+        self._keep(question, AnswerKind.LOST, problem)
+
+    def _no_reply(self, waiting: Waiting[Question], error: GatewayError, retry_after: float | None = None) -> None:
+        """Ask again later; while the gateway wants to be left alone, ask nothing."""
+        self.problem = str(error)
+        if retry_after is not None:
+            self._not_before = max(self._not_before, time.monotonic() + self._run.delay(0, retry_after))
+        self._ask_again(waiting, self._run.delay(waiting.item.failures))
+        waiting.item.failures += 1
+
+    def _ask_again(self, waiting: Waiting[Question], wait_s: float) -> None:
+        heapq.heappush(self._again, (time.monotonic() + wait_s, next(self._count), waiting))
+
+    # What is answered
+
+    def _keep(self, question: Question, kind: AnswerKind, text: str) -> None:
+        if not self._answers:
+            self._flush_by = time.monotonic() + FLUSH_S
+        self._answers.append((question.lookup_id, kind, now(), text))
+        self._open -= 1
+        self._run.progress.done += 1
+        if self._flush_is_due():
+            self._changed.set()
+
+    def _flush_is_due(self) -> bool:
+        return len(self._answers) >= FLUSH_AT or not self._open
+
+    async def _flush(self) -> None:
+        answers, self._answers = self._answers, []
+        if answers:
+            await self._run.on_disk(self._run.journal.answer, answers)
+        if not self._open:
+            self.all_answered.set()

@@ -1,0 +1,179 @@
+"""The command line does what it says, and its errors are one line without a traceback or a password."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import isms_data as isms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from isms_data.trial import SandboxAccount
+
+LIST = "name;mobile\nΆννα;6970000001\nΝίκος;697 000 0002\nΕλένη;2101234567\n"
+
+
+def run(*arguments: str, account: isms.Account | None = None, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ISMS_")}
+    environment |= {"ISMS_PROGRESS": "0", "ISMS_HOME": str(folder / "home"), "PYTHONWARNINGS": "error"}
+    if account is not None:
+        environment |= {"ISMS_USERNAME": account.username, "ISMS_PASSWORD": account.password}
+        environment |= {"ISMS_BASE_URL": account.base_url}
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "isms_data", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text(LIST, encoding="cp1253")
+    return path
+
+
+@pytest.mark.parametrize("command", ["credits", "clean", "lookup", "settle", "sandbox", "demo"])
+def test_help_shows_an_example(command: str, tmp_path: Path) -> None:
+    """Each command explains itself with an example."""
+    done = run(command, "--help", folder=tmp_path)
+
+    assert done.returncode == 0
+    assert f"Example: isms {command}" in done.stdout
+
+
+def test_credits(account: SandboxAccount, tmp_path: Path) -> None:
+    """The balance of the environment's account is shown."""
+    assert run("credits", account=account, folder=tmp_path).stdout == "10000.00 credits\n"
+
+
+def test_clean_and_lookup_to_files(account: SandboxAccount, people: Path, tmp_path: Path) -> None:
+    """A list is cleaned to CSV and looked up to Parquet; the second lookup costs nothing."""
+    cleaned = run("clean", str(people), "--out", "out/clean.csv", account=account, folder=tmp_path)
+    looked_up = [run("lookup", str(people), "--out", "out/hlr.parquet", account=account, folder=tmp_path) for _ in "12"]
+    result = isms.load_table(tmp_path / "out/hlr.parquet")
+
+    assert (cleaned.returncode, looked_up[0].returncode, looked_up[1].returncode) == (0, 0, 0)
+    assert "Άννα" in (tmp_path / "out/clean.csv").read_text(encoding="utf-8-sig")
+    assert result["outcome"].tolist() == ["cached", "cached", "skipped"]
+    assert account.gateway.simulator.ledger.charged() == 2
+
+
+def test_lookup_of_a_cleaned_table(account: SandboxAccount, people: Path, tmp_path: Path) -> None:
+    """A Parquet file that was cleaned before is looked up as it is."""
+    run("clean", str(people), "--out", "clean.parquet", account=account, folder=tmp_path)
+    done = run("lookup", "clean.parquet", "--max-credits", "1", account=account, folder=tmp_path)
+
+    assert done.returncode == 0
+    assert account.gateway.simulator.ledger.charged() == 1
+
+
+def test_sandbox_option_needs_no_account(people: Path, tmp_path: Path) -> None:
+    """With --sandbox nothing has to be set."""
+    assert "10000.00" in run("credits", "--sandbox", folder=tmp_path).stdout
+    assert "deliverable" in run("lookup", str(people), "--sandbox", folder=tmp_path).stdout
+
+
+def test_settle_shows_and_decides(account: SandboxAccount, people: Path, tmp_path: Path) -> None:
+    """What is in doubt is listed, and decided on request."""
+    account.gateway.simulator.faults.script("drop_after_charge", page="hlr.php")
+    run("lookup", str(people), account=account, folder=tmp_path)
+    shown = run("settle", account=account, folder=tmp_path)
+    run("settle", "--decision", "balance", account=account, folder=tmp_path)
+
+    assert "306970000001" in shown.stdout
+    assert run("settle", account=account, folder=tmp_path).stdout == "Nothing is in doubt.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["credits"], "ISMS_USERNAME"),
+        (["clean", "nothing.csv"], "nothing.csv"),
+        (["clean", "people.csv", "--column", "phone"], "'mobile'"),
+        (["lookup", "people.csv", "--sandbox", "--out", "x.xlsx"], r"\.parquet"),
+        (["lookup", "people.csv", "--sandbox", "--max-wait", "soon"], "max_wait"),
+    ],
+)
+def test_error_is_one_line(arguments: list[str], told: str, people: Path, tmp_path: Path) -> None:
+    """What goes wrong is said in one line, with no traceback, and the exit code is 1."""
+    done = run(*arguments, folder=tmp_path)
+    line = done.stderr.strip().splitlines()[-1]
+
+    assert done.returncode == 1
+    assert line.startswith("isms: ")
+    assert re.search(told, line)
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_password_is_not_shown(account: SandboxAccount, tmp_path: Path) -> None:
+    """A refused password is not repeated on the screen."""
+    wrong = isms.Account(account.username, "s3cret-word", base_url=account.base_url)
+    done = run("credits", account=wrong, folder=tmp_path)
+
+    assert done.returncode == 1
+    assert "s3cret-word" not in done.stdout + done.stderr
+
+
+def sandbox_process(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "isms_data", "sandbox", "--port", "0"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline()
+
+
+def test_sandbox_runs_until_interrupted(tmp_path: Path) -> None:
+    """`isms sandbox` says how to reach it, answers, and ends on Ctrl-C."""
+    process, line = sandbox_process(tmp_path)
+    with process:
+        settings = dict(part.split("=", 1) for part in line.split("#")[0].split()[1:])
+        account = isms.Account(settings["ISMS_USERNAME"], settings["ISMS_PASSWORD"], base_url=settings["ISMS_BASE_URL"])
+        balance = isms.credits(account)
+        process.send_signal(signal.SIGINT)
+
+        assert balance == 10_000
+        assert process.wait(10) == 0
+
+
+def test_interrupt_ends_within_ten_seconds(account: SandboxAccount, people: Path, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a lookup ends it soon, says that everything is kept, and running it again goes on."""
+    account.gateway.simulator.pin("306970000001", latency_s=60.0)
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "isms_data", "lookup", str(people)],
+        cwd=tmp_path,
+        env=os.environ
+        | {"ISMS_USERNAME": account.username, "ISMS_PASSWORD": account.password, "ISMS_BASE_URL": account.base_url}
+        | {"ISMS_PROGRESS": "0", "ISMS_HOME": str(tmp_path / "home")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        while not account.gateway.simulator.ledger.request_counts["hlrquery.php"]:
+            time.sleep(0.05)
+        interrupted = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+        took = time.monotonic() - interrupted
+
+    assert process.returncode == 130
+    assert took < 10
+    assert "what was done is kept" in told
+    run("lookup", str(people), "--max-wait", "0s", account=account, folder=tmp_path)
+    assert account.gateway.simulator.ledger.charged() == 2
