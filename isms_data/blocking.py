@@ -13,8 +13,7 @@ import contextvars
 import functools
 import os
 import threading
-from concurrent.futures import CancelledError, Future
-from contextlib import suppress
+from concurrent.futures import CancelledError, Future, wait
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar
 
 from isms_data.progress import REDRAW_S, drawn_here
@@ -54,22 +53,20 @@ class _Running(Generic[T]):
         self._end: Future[T] = Future()
 
     def wait(self, progress: Progress) -> T:
-        """Its result; an interrupt cancels it, waits until it has ended, and goes on as KeyboardInterrupt."""
+        """Its result. An interrupt, or any error out here, cancels it and waits until it has ended."""
         loop = _thread.running_loop()
         try:
             loop.call_soon_threadsafe(self._begin, context=contextvars.copy_context())
-            while True:
-                try:
-                    return self._end.result(REDRAW_S)
-                except TimeoutError:
-                    if self._end.done():
-                        raise
-                    progress.draw()
-        except KeyboardInterrupt:
+            while not self._end_within(REDRAW_S):
+                progress.draw()
+        except BaseException:
             loop.call_soon_threadsafe(self._cancel)
-            with suppress(Exception, CancelledError):
-                self._end.result(STOP_WITHIN_S)
+            self._end_within(STOP_WITHIN_S)
             raise
+        return self._end.result()
+
+    def _end_within(self, seconds: float) -> bool:
+        return bool(wait([self._end], seconds).done)
 
     def _begin(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._coroutine)
@@ -105,8 +102,10 @@ class _LoopThread:
             return self._loop
 
     def stop(self) -> None:
-        """End the thread, at the interpreter's exit."""
+        """End the thread, at the interpreter's exit; what still runs is cancelled and comes to its end first."""
         if self._loop is not None and self.thread is not None:
+            ended = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
+            wait([ended], STOP_WITHIN_S)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self.thread.join(STOP_WITHIN_S)
             if not self.thread.is_alive():
@@ -116,6 +115,13 @@ class _LoopThread:
         """In a forked child, where the thread does not exist: make a new one on the next use."""
         self._lock = threading.Lock()
         self._loop = self.thread = None
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -8,7 +8,7 @@ import warnings
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -163,7 +163,7 @@ def main() -> None:
     """The console script: errors and warnings of this package as one line each, without a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     warnings.simplefilter("always", IsmsWarning)
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]  # it needs the first of six arguments
     try:
         app()
     except IsmsError as error:
@@ -175,7 +175,8 @@ def main() -> None:
         raise
 
 
-def _show_warning(message: Warning | str, *_: Any) -> None:
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """A warning without the place in the code, which says nothing to a user of the command line."""
     typer.echo(f"isms: {message}", err=True)
 
 

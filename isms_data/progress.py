@@ -6,6 +6,7 @@ The run counts; the door that was used draws, in the caller's own thread, becaus
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import warnings
 from contextlib import asynccontextmanager, contextmanager
@@ -35,11 +36,14 @@ class Progress:
         """Bring the bar up to date; the first time there is something to show, make it."""
         if not self.shown or not self.total:
             return
-        if self._bar is None:
-            self._bar = _bar(self.title, self.total)
-        self._bar.n = self.done
-        self._bar.set_postfix_str(f"{self.credits:f} credits", refresh=False)
-        self._bar.refresh()
+        try:
+            self._bar = self._bar if self._bar is not None else _bar(self.title, self.total)
+            self._bar.n = self.done
+            self._bar.set_postfix_str(f"{self.credits:f} credits", refresh=False)
+            self._bar.refresh()
+        except Exception as error:  # noqa: BLE001 - a closed terminal, say: no bar is worth breaking off paid work
+            self.shown = False
+            logging.getLogger("isms_data").info("the progress bar cannot be drawn (%s); the run goes on", error)
 
     def close(self) -> None:
         """Leave the bar as it is and stop drawing."""
@@ -91,7 +95,5 @@ def _bar(title: str, total: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tqdm warns where a notebook has no ipywidgets, and draws text then
         from tqdm.auto import tqdm  # noqa: PLC0415 - costs a tenth of the import of pandas, and only runs need it
-        from tqdm.std import tqdm as text_tqdm  # noqa: PLC0415
-
-        quiet = tqdm is text_tqdm and not sys.stderr.isatty()
-        return tqdm(desc=title, total=total, unit=" numbers", disable=quiet)
+    quiet = "ipykernel" not in sys.modules and not sys.stderr.isatty()
+    return tqdm(desc=title, total=total, unit=" numbers", disable=quiet)

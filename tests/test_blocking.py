@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from isms_data.blocking import blocking
+from isms_data.progress import Progress
 
 
 async def _double(number: int, *, plus: int = 0) -> int:
@@ -80,3 +83,50 @@ def test_blocking_interrupt_waits_for_the_coroutine_to_end() -> None:
         blocking(slow)()
 
     assert order == ["in order"]
+
+
+def test_blocking_error_outside_ends_the_coroutine_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong while waiting, the coroutine is not left running behind the caller's back."""
+    order: list[str] = []
+
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            order.append("in order")
+
+    def broken(_: object) -> None:
+        msg = "no drawing"
+        raise MemoryError(msg)
+
+    monkeypatch.setattr(Progress, "draw", broken)
+    with pytest.raises(MemoryError, match="no drawing"):
+        blocking(slow)()
+
+    assert order == ["in order"]
+
+
+def test_blocking_at_exit_ends_what_runs() -> None:
+    """A coroutine that still runs when the interpreter ends is cancelled and comes to its end, without a complaint."""
+    program = """
+import asyncio, threading
+from isms_data.blocking import blocking
+started = threading.Event()
+async def slow():
+    started.set()
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(0.01)
+        print("in order")
+def waits():
+    try:
+        blocking(slow)()
+    except BaseException:
+        pass
+threading.Thread(target=waits, daemon=True).start()
+started.wait()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
+
+    assert (done.stdout, done.stderr) == ("in order\n", "")

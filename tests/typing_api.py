@@ -1,0 +1,41 @@
+"""What a typed program may write; mypy checks it, nothing runs it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, assert_type
+
+import pandas as pd
+
+import isms_data as isms
+
+if TYPE_CHECKING:
+    from isms_data.replies import HlrReply
+
+
+def plain(people: pd.DataFrame, account: isms.Account) -> None:
+    numbers = isms.clean_numbers(people, "mobile", region="GR", split=True)
+    assert_type(numbers, pd.DataFrame)
+    assert_type(isms.hlr_lookup(numbers, "msisdn", max_age="30d", max_credits=50, account=account), pd.DataFrame)
+    assert_type(isms.parse_hlr(people["reply"]), pd.DataFrame)
+    assert_type(isms.list_quality(numbers), pd.DataFrame)
+    assert_type(isms.settle(decision="balance"), pd.DataFrame)
+    assert_type(isms.credits(), Decimal)
+    isms.save_table(numbers, "out/numbers.parquet")
+
+
+async def asynchronous(people: pd.DataFrame) -> None:
+    assert_type(await isms.aio.hlr_lookup(people, "msisdn"), pd.DataFrame)
+    assert_type(await isms.aio.clean_numbers(people, "mobile"), pd.DataFrame)
+    assert_type(await isms.aio.credits(), Decimal)
+
+
+async def low_level() -> HlrReply:
+    with isms.sandbox(seed=7) as account:
+        async with isms.HttpGateway(account) as gateway:
+            message_id = await gateway.hlr(["306970000001"])
+            return await gateway.hlr_query(message_id, "306970000001")
+
+
+def set_up() -> isms.Account:
+    return isms.Account("shop", "secret", credits_per_lookup=1, credits_per_segment=0.5, max_per_call=100)
