@@ -34,7 +34,7 @@ class Accessor:
         if name not in self._methods:
             msg = f"{type(self._data).__name__}.isms has no {name!r}. It has: {', '.join(self._methods)}."
             raise AttributeError(msg)
-        return _bound(type(self)._public(name), self._data)
+        return _bound(type(self)._public(name), self._data)  # noqa: SLF001 - its own class
 
     def __dir__(self) -> list[str]:
         return list(self._methods)

@@ -153,7 +153,8 @@ def _checked_base_url(url: str, *, plaintext: bool) -> str:
         msg += "query or fragment in it; the credentials are settings of their own."
         raise ConfigurationError(msg)
     if address.scheme not in {"https", "http"} or not address.hostname:
-        msg = f"base_url={url!r} (ISMS_BASE_URL) is not an address like {DEFAULT_BASE_URL!r}."
+        shown = "what is set" if "@" in url else repr(url)  # there may be a password in front of an @
+        msg = f"base_url (ISMS_BASE_URL) must be an address like {DEFAULT_BASE_URL!r}, and {shown} is none."
         raise ConfigurationError(msg)
     if address.scheme == "http" and not plaintext and not _is_loopback(address.hostname):
         msg = (

@@ -96,9 +96,10 @@ class _LoopThread:
     def running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = _new_loop()
-                self.thread = threading.Thread(target=self._loop.run_forever, name="isms_data", daemon=True)
+                loop = _new_loop()
+                self.thread = threading.Thread(target=loop.run_forever, name="isms_data", daemon=True)
                 self.thread.start()
+                self._loop = loop  # not before the thread runs: an interrupt in between would leave a loop that stands
             return self._loop
 
     def stop(self) -> None:

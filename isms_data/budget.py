@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 
 @dataclass
@@ -41,17 +42,27 @@ class Budget:
         """These units were refused, or not asked for after all."""
         self.spent -= self.price * units
 
-    def measured(self, units: int, balance_after: Decimal) -> Decimal | None:
-        """Compare the plan's price with what the run's first accepted call really took from the balance.
+    def measured(self, units: int, before: Decimal, after: Decimal) -> Decimal | None:
+        """Compare the plan's price with what accepted calls for so many units really took from the balance.
 
-        Returns the measured price where it differs, and counts with it from then on. A balance that did not fall says
-        nothing (the charge may come late): then the plan's price stays.
+        Returns the measured price where it surely differs, and counts with it from then on. The balance is rounded:
+        the plan stands as long as rounding can explain the difference, and a price too small to be read exactly is
+        taken at its upper bound. A balance that did not fall says nothing, because a charge may come late.
         """
-        if self.balance is None:
+        taken, rounding = before - after, max(_last_place(before), _last_place(after))
+        if taken <= 0 or abs(taken - self.price * units) < rounding:
             return None
-        price = (self.balance - balance_after) / units
-        if price <= 0 or price == self.price:
-            return None
+        exact = rounding <= EXACT * taken
+        price = (taken if exact else taken + rounding) / units
         self.spent = price * (self.spent / self.price if self.price else units)
         self.price = price
         return price
+
+
+EXACT: Final = Decimal("0.01")
+"""A balance whose last decimal is at most this part of what was taken tells the price exactly enough."""
+
+
+def _last_place(amount: Decimal) -> Decimal:
+    """The value of one in the last decimal that an amount shows."""
+    return Decimal(1).scaleb(int(amount.as_tuple().exponent))

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from isms_data.arrow_frames import as_words
+from isms_data.parquet.arrow_frames import as_words
 from isms_data.vocabulary import HLR_FIELDS, OPEN_STATUSES, STATUS_MARK, HlrStatus, words
 
 if TYPE_CHECKING:

@@ -23,19 +23,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from isms_data.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
     from types import TracebackType
 
 FILE_NAME: Final = "journal.sqlite3"
 
 LEASE_S: Final = 60.0
-"""A run that has not renewed its lease for so long is taken for dead by others (on the same machine: at once)."""
+"""A run that has not renewed its lease for so long is taken for dead by another machine."""
 
 RESERVE_BYTES: Final = 16 * 1024 * 1024
 """Free space that a new paid call requires, so that the outcomes of those under way can still be written."""
@@ -54,6 +54,7 @@ _MIGRATIONS: Final = (
         operation  TEXT NOT NULL,
         host       TEXT NOT NULL,
         pid        INTEGER NOT NULL,
+        born       TEXT NOT NULL,
         started_at INTEGER NOT NULL,
         lease_end  INTEGER NOT NULL,
         ended_at   INTEGER
@@ -90,6 +91,8 @@ _MIGRATIONS: Final = (
         balance_id INTEGER PRIMARY KEY,
         account    TEXT NOT NULL,
         run_id     TEXT NOT NULL,
+        after_call INTEGER NOT NULL,
+        alone      INTEGER NOT NULL,
         read_at    INTEGER NOT NULL,
         credits    TEXT NOT NULL
     );
@@ -152,6 +155,7 @@ class Doubt(NamedTuple):
     msisdn: int
     lookup_id: int
     call_id: int
+    state: str
     label: str | None
     intended_at: int
     price: str
@@ -182,6 +186,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, account: str, operation: str) -> None:
+        folder = folder.absolute()  # the program may change its working folder in mid-run
         self._path = folder / FILE_NAME
         self._account = account
         self._operation = operation
@@ -189,6 +194,7 @@ class Journal:
         with self._clear_errors():
             _make_private(folder)
             self._db = _open(self._path)
+            self._inode = self._path.stat().st_ino
             try:
                 _migrate(self._db)
             except BaseException:
@@ -197,9 +203,10 @@ class Journal:
 
     def __enter__(self) -> Self:
         """Register the run as alive."""
-        row = (self.run_id, self._account, self._operation, socket.gethostname(), os.getpid(), now(), _lease_end())
+        me = (socket.gethostname(), os.getpid(), _born(os.getpid()))
+        row = (self.run_id, self._account, self._operation, *me, now(), _lease_end())
         with self._transaction():
-            self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
+            self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
         _LIVE.add(self.run_id)
         return self
 
@@ -226,17 +233,18 @@ class Journal:
 
     # What is known
 
-    def standings(self, msisdns: Sequence[int], *, max_age: int) -> dict[int, tuple[Standing, Lookup]]:
+    def standings(self, msisdns: Sequence[int], *, oldest: int) -> dict[int, tuple[Standing, Lookup]]:
         """How each number stands that was ever looked up; a number that is not in it is free.
 
-        At most `AT_ONCE` numbers; `max_age` is in microseconds. Intents of dead runs become in doubt on the way.
+        At most `AT_ONCE` numbers; an answer from before `oldest` (microseconds) is worth nothing, unless it is this
+        run's own. Intents of dead runs become in doubt on the way.
         """
         with self._transaction():
             self._bury_dead()
-            return self._standings(msisdns, max_age=max_age)
+            return self._standings(msisdns, oldest=oldest)
 
-    def _standings(self, msisdns: Sequence[int], *, max_age: int) -> dict[int, tuple[Standing, Lookup]]:
-        oldest, alive = now() - max_age, self._alive()
+    def _standings(self, msisdns: Sequence[int], *, oldest: int) -> dict[int, tuple[Standing, Lookup]]:
+        alive = self._alive()
         rows = self._db.execute(
             f"SELECT {_LOOKUP_COLUMNS} FROM lookups l JOIN calls c ON c.call_id = l.call_id "
             "LEFT JOIN answers a ON a.lookup_id = l.lookup_id "
@@ -246,21 +254,20 @@ class Journal:
         return {
             lookup.msisdn: (standing(lookup, oldest=oldest, mine=self.run_id, alive=alive), lookup)
             for lookup in map(Lookup._make, rows)
-            if lookup.kind != AnswerKind.RESEND
         }
 
     # Paid calls
 
-    def claim(self, msisdns: Sequence[int], *, max_age: int, label: str | None, price: Decimal) -> Claim:
+    def claim(self, msisdns: Sequence[int], *, oldest: int, label: str | None, price: Decimal) -> Claim:
         """Write down the intent to pay for the numbers that are free, durably, before the call is made.
 
         Raises
         ------
         JournalError   the intent cannot be written, or the disk has too little room for the outcome.
         """
-        self._check_room()
+        self._check_place()
         with self._transaction():
-            known = self._standings(msisdns, max_age=max_age)
+            known = self._standings(msisdns, oldest=oldest)
             others = {number: known[number] for number in known if known[number][0] is not Standing.FREE}
             taken = [number for number in msisdns if number not in others]
             first_id = self._next("lookups", "lookup_id")
@@ -326,6 +333,11 @@ class Journal:
                 "UPDATE calls SET run_id = ? WHERE call_id = ?", [(self.run_id, call) for call in call_ids]
             )
 
+    def reprice(self, call_id: int, price: Decimal) -> None:
+        """The call really cost this per number: the record says so, because the balance is reckoned by it."""
+        with self._transaction():
+            self._db.execute("UPDATE calls SET price = ? WHERE call_id = ?", (str(price), call_id))
+
     # In doubt
 
     def doubts(self) -> list[Doubt]:
@@ -333,7 +345,8 @@ class Journal:
         with self._transaction():
             self._bury_dead()
             rows = self._db.execute(
-                "SELECT l.msisdn, l.lookup_id, l.call_id, c.label, c.intended_at, c.price, c.problem FROM calls c "
+                "SELECT l.msisdn, l.lookup_id, l.call_id, c.state, c.label, c.intended_at, c.price, "
+                "coalesce(a.reply, c.problem) FROM calls c "
                 "JOIN lookups l ON l.call_id = c.call_id LEFT JOIN answers a ON a.lookup_id = l.lookup_id "
                 "WHERE c.account = ? AND (c.state = ? AND a.kind IS NULL OR a.kind = ?) ORDER BY l.lookup_id",
                 (self._account, CallState.IN_DOUBT, AnswerKind.LOST),
@@ -343,30 +356,34 @@ class Journal:
     # Balances
 
     def keep_balance(self, balance: Decimal) -> None:
-        """Keep a reading of the balance, as evidence for what a call in doubt has cost."""
+        """Keep a reading of the balance, as evidence for what a call in doubt has cost.
+
+        It knows after which call it was taken, not when: clocks are put back.
+        """
         with self._transaction():
+            alone = not self._alive() - {self.run_id}
             self._db.execute(
-                "INSERT INTO balances (account, run_id, read_at, credits) VALUES (?, ?, ?, ?)",
-                (self._account, self.run_id, now(), str(balance)),
+                "INSERT INTO balances (account, run_id, after_call, alone, read_at, credits) VALUES (?, ?, ?, ?, ?, ?)",
+                (self._account, self.run_id, self._next("calls", "call_id") - 1, alone, now(), str(balance)),
             )
 
-    def expected_balance(self, since: int) -> Decimal | None:
-        """What the account should have, going from its last reading before `since` by what was accepted after it.
+    def expected_balance(self, before_call: int) -> Decimal | None:
+        """What the account should have, going from its last reading before a call by what was accepted after it.
 
-        None where there is no such reading, or where another run is paying now.
+        None where there is no reading that was taken while no other run was paying, or where one is paying now.
         """
         with self._transaction():
             reading = self._db.execute(
-                "SELECT credits, read_at FROM balances WHERE account = ? AND read_at <= ? "
-                "ORDER BY read_at DESC LIMIT 1",
-                (self._account, since),
+                "SELECT credits, after_call FROM balances WHERE account = ? AND alone AND after_call < ? "
+                "ORDER BY balance_id DESC LIMIT 1",
+                (self._account, before_call),
             ).fetchone()
             if reading is None or self._alive() - {self.run_id}:
                 return None
-            balance, read_at = reading
+            balance, after_call = reading
             accepted = self._db.execute(
-                "SELECT price, numbers FROM calls WHERE account = ? AND state = ? AND intended_at > ?",
-                (self._account, CallState.ACCEPTED, read_at),
+                "SELECT price, numbers FROM calls WHERE account = ? AND state = ? AND call_id > ?",
+                (self._account, CallState.ACCEPTED, after_call),
             )
             return Decimal(balance) - sum((Decimal(price) * numbers for price, numbers in accepted), Decimal(0))
 
@@ -374,9 +391,10 @@ class Journal:
 
     def _alive(self) -> set[str]:
         rows = self._db.execute(
-            "SELECT run_id, host, pid, lease_end FROM runs WHERE ended_at IS NULL AND account = ?", (self._account,)
+            "SELECT run_id, host, pid, born, lease_end FROM runs WHERE ended_at IS NULL AND account = ?",
+            (self._account,),
         )
-        return {run_id for run_id, host, pid, lease_end in rows if _lives(run_id, host, pid, lease_end)}
+        return {run_id for run_id, *where in rows if run_id in _LIVE or _lives(*where)}
 
     def _bury_dead(self) -> None:
         alive = self._alive()
@@ -396,8 +414,12 @@ class Journal:
         (last,) = self._db.execute(f"SELECT max({column}) FROM {table}").fetchone()
         return (last or 0) + 1
 
-    def _check_room(self) -> None:
+    def _check_place(self) -> None:
+        """The file is still the one that was opened, and its disk has room for what a call will bring."""
         with self._clear_errors():
+            if self._path.stat().st_ino != self._inode:
+                msg = "its file was replaced while it was in use"
+                raise OSError(msg)
             free = shutil.disk_usage(self._path.parent).free
         if free < RESERVE_BYTES:
             msg = (
@@ -414,10 +436,10 @@ class Journal:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
                 self._db.rollback()
                 raise
-            self._db.execute("COMMIT")
 
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:
@@ -432,12 +454,17 @@ class Journal:
 
 
 def standing(lookup: Lookup, *, oldest: int, mine: str, alive: set[str]) -> Standing:
-    """What the last lookup of a number is worth; answers from before `oldest` (microseconds) are worth nothing."""
+    """What the last lookup of a number is worth; answers from before `oldest` (microseconds) are worth nothing.
+
+    An answer to a run's own call is fresh for that run, whatever the clock says.
+    """
     if lookup.kind == AnswerKind.LOST:
         return Standing.IN_DOUBT
+    if lookup.kind == AnswerKind.RESEND:
+        return Standing.FREE
     if lookup.answered_at is not None:
         kept = Standing.FRESH if lookup.kind == AnswerKind.FINAL else Standing.SKIPPED
-        return kept if lookup.answered_at >= oldest else Standing.FREE
+        return kept if lookup.answered_at >= oldest or lookup.run_id == mine else Standing.FREE
     if lookup.state == CallState.IN_DOUBT:
         return Standing.IN_DOUBT
     if lookup.run_id != mine and lookup.run_id in alive:
@@ -458,29 +485,37 @@ def _lease_end() -> int:
     return now() + int(LEASE_S * 1_000_000)
 
 
-def _lives(run_id: str, host: str, pid: int, lease_end: int) -> bool:
-    if run_id in _LIVE:
-        return True
-    if host == socket.gethostname() and (pid == os.getpid() or not _is_process(pid)):
+def _lives(host: str, pid: int, born: str, lease_end: int) -> bool:
+    """Whether the process of another run lives: on this machine it is looked for, elsewhere its lease decides.
+
+    A process that is stopped lives, however old its lease: it may yet send the call that it has claimed.
+    """
+    if host != socket.gethostname():
+        return lease_end > now()
+    if pid == os.getpid():
         return False
-    return lease_end > now()
+    return _born(pid) == born if born else lease_end > now()
 
 
-def _is_process(pid: int) -> bool:
-    if os.name != "posix":
-        return True  # there, os.kill ends a process instead of asking for it; the lease decides
+def _born(pid: int) -> str:
+    """What tells a process from a later one of the same number: boot and start; empty where it cannot be known."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return f"{boot}/{stat.rpartition(')')[2].split()[19]}"  # field 22, counted behind the name in parentheses
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_LIVE.clear)
 
 
 def _make_private(folder: Path) -> None:
+    """Make the folder, for its owner only; one that holds other things too is the user's, and keeps its mode."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name == "posix" and folder.stat().st_uid == os.getuid():
+    ours = all(entry.name.startswith(FILE_NAME) for entry in folder.iterdir())
+    if ours and os.name == "posix" and folder.stat().st_uid == os.getuid():
         folder.chmod(0o700)
 
 

@@ -15,7 +15,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from isms_data.errors import GatewayError, GatewayUnavailable, NoSuchMessage, ProtocolError, ReplyLost
+from isms_data.errors import (
+    AuthenticationError,
+    GatewayError,
+    GatewayUnavailable,
+    InsufficientCredits,
+    NoSuchMessage,
+)
 from isms_data.journal import AnswerKind, now
 from isms_data.pacing import PollQueue, Waiting
 
@@ -33,6 +39,9 @@ FLUSH_AT: Final = 2000
 
 UNKNOWN_TIMES: Final = 3
 """So often the gateway must say that it does not know an id that it gave before it is believed."""
+
+UNKNOWN_S: Final = 30.0
+"""How old the lookup must be for that, in seconds: one of several servers may hear of a new id a little later."""
 
 
 @dataclass(slots=True)
@@ -54,8 +63,8 @@ class Poller:
     """Asks until every number that was added has its answer."""
 
     def __init__(self, run: Run, ask: Callable[[str, str], Awaitable[HlrReply]]) -> None:
-        self.problem: str | None = None
-        """Why the last question went without a usable reply."""
+        self.problems: dict[int, str] = {}
+        """Why the last question about a number went without a usable reply."""
         self.all_answered = asyncio.Event()
         """Set while every number that was added has its answer, on disk."""
         self.all_answered.set()
@@ -106,7 +115,7 @@ class Poller:
     def _next(self) -> Waiting[Question] | None:
         """The question whose turn has come, if any, as far as the gate and the gateway allow."""
         clock = time.monotonic()
-        if clock < self._not_before or not self._run.gate.free:
+        if clock < self._not_before or self._run.gate.free <= self._run.urgent:
             return None
         if self._again and self._again[0][0] <= clock:
             return heapq.heappop(self._again)[2]
@@ -132,9 +141,9 @@ class Poller:
         waiting: Waiting[Question] | None = first
         while waiting is not None:
             await self._ask_one(waiting, ticket)
-            self._start_workers()
             if (waiting := self._next()) is not None:
                 ticket = self._run.gate.started()
+            self._start_workers()
         self._stir()
 
     async def _sleep(self) -> None:
@@ -144,8 +153,9 @@ class Poller:
         if self._answers:
             self._sleeps_until = min(self._sleeps_until, self._flush_by)
         self._changed.clear()
-        try:
-            await asyncio.wait_for(self._changed.wait(), max(0.0, min(self._sleeps_until - clock, FLUSH_S)))
+        try:  # not wait_for, which up to Python 3.11 loses a cancellation that comes together with the event
+            async with asyncio.timeout(max(0.0, min(self._sleeps_until - clock, FLUSH_S))):
+                await self._changed.wait()
         except TimeoutError:
             return
 
@@ -163,11 +173,14 @@ class Poller:
             reply = await self._ask(question.message_id, str(question.number))
         except NoSuchMessage as error:
             gate.succeeded(ticket)
-            self._not_known(waiting, error)
+            self._not_known(waiting, error, asked_at)
         except GatewayUnavailable as error:
             gate.pushed_back(ticket)
             self._no_reply(waiting, error, error.retry_after)
-        except (ReplyLost, ProtocolError) as error:
+        except (AuthenticationError, InsufficientCredits):
+            gate.ended()
+            raise
+        except GatewayError as error:
             gate.ended()
             self._no_reply(waiting, error)
         except BaseException:
@@ -176,6 +189,7 @@ class Poller:
         else:
             gate.succeeded(ticket)
             question.failures = 0
+            self.problems.pop(question.number, None)
             self._read(waiting, reply, asked_at)
 
     def _read(self, waiting: Waiting[Question], reply: HlrReply, asked_at: float) -> None:
@@ -189,10 +203,10 @@ class Poller:
             self._queue.answered(waiting, asked_at)
             self._keep(question, AnswerKind.FINAL, reply.text)
 
-    def _not_known(self, waiting: Waiting[Question], error: GatewayError) -> None:
+    def _not_known(self, waiting: Waiting[Question], error: GatewayError, asked_at: float) -> None:
         question = waiting.item
         question.unknown += 1
-        if question.unknown < UNKNOWN_TIMES:
+        if question.unknown < UNKNOWN_TIMES or asked_at - waiting.since < UNKNOWN_S:
             self._no_reply(waiting, error)
             return
         problem = f"accepted and charged as {question.message_id}, which the gateway does not know now."
@@ -200,7 +214,7 @@ class Poller:
 
     def _no_reply(self, waiting: Waiting[Question], error: GatewayError, retry_after: float | None = None) -> None:
         """Ask again later; while the gateway wants to be left alone, ask nothing."""
-        self.problem = str(error)
+        self.problems[waiting.item.number] = str(error)
         if retry_after is not None:
             self._not_before = max(self._not_before, time.monotonic() + self._run.delay(0, retry_after))
         self._ask_again(waiting, self._run.delay(waiting.item.failures))
@@ -224,8 +238,11 @@ class Poller:
         return len(self._answers) >= FLUSH_AT or not self._open
 
     async def _flush(self) -> None:
-        answers, self._answers = self._answers, []
+        """Write the answers down; they are kept until that is done, because a stop takes back what waits for the disk."""
+        answers = self._answers[:]
+        self._flush_by = time.monotonic() + FLUSH_S
         if answers:
             await self._run.on_disk(self._run.journal.answer, answers)
-        if not self._open:
+            del self._answers[: len(answers)]
+        if not self._open and not self._answers:
             self.all_answered.set()

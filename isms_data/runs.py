@@ -10,20 +10,28 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import math
 import random
 import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from isms_data import pacing
 from isms_data.budget import Budget
-from isms_data.errors import GatewayUnavailable, IsmsWarning, ProtocolError, ReplyLost
+from isms_data.errors import (
+    ConfigurationError,
+    GatewayUnavailable,
+    IsmsWarning,
+    JournalError,
+    ProtocolError,
+    ReplyLost,
+)
 from isms_data.journal import AT_ONCE, LEASE_S, AnswerKind, Claim, Journal, Lookup, Standing, now
 from isms_data.polling import Poller, Question
 from isms_data.progress import Progress, counted
@@ -49,6 +57,36 @@ BALANCE_PATIENCE_S: Final = 20.0
 """How long the question for the balance, with which paying begins, is repeated when the gateway does not answer."""
 
 
+SLOT_S: Final = 0.01
+"""How often an urgent call looks for a place; it waits for one reply at most."""
+
+
+class Slot:
+    """A place in the gate, and what became of its call; a call of which nothing is said ended without telling."""
+
+    def __init__(self, gate: pacing.Gate) -> None:
+        self._gate = gate
+        self._ticket: int | None = gate.started()
+
+    def succeeded(self) -> None:
+        """The call was served."""
+        if self._ticket is not None:
+            self._gate.succeeded(self._ticket)
+            self._ticket = None
+
+    def pushed_back(self) -> None:
+        """The call was refused for its number."""
+        if self._ticket is not None:
+            self._gate.pushed_back(self._ticket)
+            self._ticket = None
+
+    def ended(self) -> None:
+        """The call is over."""
+        if self._ticket is not None:
+            self._gate.ended()
+            self._ticket = None
+
+
 @dataclass(eq=False)
 class Run:
     """What one run shares; made by `opened`."""
@@ -61,18 +99,36 @@ class Run:
     max_wait_s: float
     disk: ThreadPoolExecutor
     gate: pacing.Gate
+    urgent: int = 0
+    """How many calls wait for a place that no question may take."""
     remarks: list[str] = field(default_factory=list)
 
     async def on_disk(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do this on the journal's thread, so that a slow disk does not hold up the network."""
         return await asyncio.get_running_loop().run_in_executor(self.disk, partial(function, *args, **kwargs))
 
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """Room for a call that is more urgent than a question: questions leave it the next place in the gate."""
+        self.urgent += 1
+        try:
+            while not self.gate.free:  # noqa: ASYNC110 - the gate is pure and wakes nobody
+                await asyncio.sleep(SLOT_S)
+            slot = Slot(self.gate)
+        finally:
+            self.urgent -= 1
+        try:
+            yield slot
+        finally:
+            slot.ended()
+
     async def balance(self) -> Decimal:
         """The balance, asked again for a while where the gateway does not answer, and kept as evidence."""
         began = time.monotonic()
         for attempt in itertools.count():
             try:
-                balance = await self.gateway.credits()
+                async with self.slot():
+                    balance = await self.gateway.credits()
             except (GatewayUnavailable, ReplyLost, ProtocolError) as error:
                 retry_after = getattr(error, "retry_after", None)
                 waited = time.monotonic() - began
@@ -124,34 +180,53 @@ class Found:
 @asynccontextmanager
 async def opened(account: Account, operation: str, terms: Terms) -> AsyncIterator[Run]:
     """A run with its journal, its gateway and its lease; on leaving, all of them are closed, in this order reversed."""
-    disk = ThreadPoolExecutor(1, thread_name_prefix="isms_journal")
-    in_thread = partial(asyncio.get_running_loop().run_in_executor, disk)
-    try:
-        journal = await in_thread(Journal, account.journal_folder, account.label, operation)
-        await in_thread(journal.__enter__)
+    async with (
+        _journal_thread(account, operation) as (disk, journal),
+        HttpGateway(account) as gateway,
+        counted(operation, shown=account.shows_progress) as progress,
+    ):
+        budget = Budget(terms.price, terms.max_credits)
+        gate = pacing.Gate(start=min(8, account.max_in_flight), maximum=account.max_in_flight)
+        run = Run(account, gateway, journal, progress, budget, terms.max_wait_s, disk, gate)
+        lease = asyncio.create_task(_keep_lease(run))
         try:
-            async with HttpGateway(account) as gateway, counted(operation, shown=account.shows_progress) as progress:
-                budget = Budget(terms.price, terms.max_credits)
-                gate = pacing.Gate(start=min(8, account.max_in_flight), maximum=account.max_in_flight)
-                run = Run(account, gateway, journal, progress, budget, terms.max_wait_s, disk, gate)
-                lease = asyncio.create_task(_keep_lease(run))
-                try:
-                    yield run
-                finally:
-                    lease.cancel()
-                    await asyncio.wait([lease])
+            yield run
         finally:
-            await in_thread(journal.__exit__, None, None, None)
-    finally:
-        disk.shutdown(wait=False)
+            lease.cancel()
+            await asyncio.wait([lease])
     for remark in run.remarks:
         warnings.warn(remark, IsmsWarning, stacklevel=2)
+
+
+@asynccontextmanager
+async def _journal_thread(account: Account, operation: str) -> AsyncIterator[tuple[ThreadPoolExecutor, Journal]]:
+    """The journal of a run, on its one thread. What is opened there is closed there, wherever a cancellation falls."""
+    disk, journals = ThreadPoolExecutor(1, thread_name_prefix="isms_journal"), []
+
+    def open_it() -> Journal:
+        journals.append(Journal(account.journal_folder, account.label, operation).__enter__())
+        return journals[0]
+
+    def close_it() -> None:
+        for journal in journals:
+            try:
+                journal.__exit__(None, None, None)
+            except JournalError as error:  # what the run did or what ended it matters more than that it ended
+                logging.getLogger("isms_data").warning("the end of the run is not written down: %s", error)
+
+    try:
+        yield disk, await asyncio.get_running_loop().run_in_executor(disk, open_it)
+    finally:
+        closing = asyncio.get_running_loop().run_in_executor(disk, close_it)
+        disk.shutdown(wait=False)
+        await closing
 
 
 async def _keep_lease(run: Run) -> None:
     while True:
         await asyncio.sleep(LEASE_S / 4)
-        await run.on_disk(run.journal.renew)
+        with suppress(JournalError):  # a disk that is full for a moment; who claims next will say so
+            await run.on_disk(run.journal.renew)
 
 
 Standings = dict[int, tuple[Standing, Lookup | None]]
@@ -163,33 +238,44 @@ class LookUp:
 
     def __init__(self, run: Run, numbers: Sequence[int], terms: Terms) -> None:
         self._run, self._numbers, self._terms = run, numbers, terms
-        self._max_age = int(terms.max_age_s * 1_000_000)
         self._began = now()
+        self._oldest = self._began - int(terms.max_age_s * 1_000_000)
         self._wait_until = time.monotonic() + terms.max_wait_s
         self._held: set[int] = set()
         self._poller = Poller(run, run.gateway.hlr_query)
         self._submitter = Submitter(
             run,
             lambda batch: run.gateway.hlr(map(str, batch)),
-            room=run.gateway.room(HLR) - len("&mobiles="),
-            max_age=self._max_age,
+            room=self._room(),
+            oldest=self._oldest,
             label=terms.label,
             accepted=self._accepted,
             met=self._meet,
         )
+
+    def _room(self) -> int:
+        """The bytes that a request line has for numbers, each with a comma (of which the first needs none)."""
+        room = self._run.gateway.room(HLR) - len("&mobiles=") + 1
+        if room <= max(len(str(number)) for number in self._numbers):
+            limit = self._run.account.max_line_bytes
+            msg = f"max_line_bytes={limit} leaves no room for a number in the request line. Set it to 8190, say."
+            raise ConfigurationError(msg)
+        return room
 
     async def carry_out(self) -> Found:
         """Do all of it, until every number has its answer, or the wait or the budget is over."""
         run = self._run
         run.progress.total = len(self._numbers)
         for part in _parts(self._numbers):
-            self._meet(await self._standings(part))
+            await self._take_up(part)
         polling = asyncio.create_task(self._poller.work())
         try:
             await self._pursue(polling)
         finally:
             polling.cancel()
             await asyncio.wait([polling])
+        if not polling.cancelled():
+            polling.result()
         if self._submitter.stopped:
             run.warn(self._submitter.stopped)
         return await self._found()
@@ -220,7 +306,7 @@ class LookUp:
         """How each of the numbers stands."""
         journal = self._run.journal
         found: Standings = dict.fromkeys(numbers, (Standing.FREE, None))
-        found.update(await self._run.on_disk(journal.standings, numbers, max_age=self._max_age))
+        found.update(await self._run.on_disk(journal.standings, numbers, oldest=self._oldest))
         return found
 
     def _meet(self, standings: Mapping[int, tuple[Standing, Lookup | None]]) -> None:
@@ -246,13 +332,18 @@ class LookUp:
         for place, number in enumerate(claim.taken):
             self._poller.add(Question(number, claim.first_id + place, message_id), born)
 
-    async def _watch(self) -> None:
-        """See what became of the numbers that another process holds; take over what it left open."""
-        for part in _parts(sorted(self._held)):
-            standings = await self._standings(part)
-            left = {lookup.call_id for standing, lookup in standings.values() if lookup and standing is Standing.OPEN}
+    async def _take_up(self, numbers: Sequence[int]) -> None:
+        """See how these numbers stand, and go on with what a run that has ended left open."""
+        standings = await self._standings(numbers)
+        left = {lookup.call_id for standing, lookup in standings.values() if lookup and standing is Standing.OPEN}
+        if left:
             await self._run.on_disk(self._run.journal.take_over, left)
-            self._meet(standings)
+        self._meet(standings)
+
+    async def _watch(self) -> None:
+        """See what became of the numbers that another process holds."""
+        for part in _parts(sorted(self._held)):
+            await self._take_up(part)
 
     async def _found(self) -> Found:
         found = Found([], [], [], [], [], [])
@@ -281,8 +372,9 @@ class LookUp:
         if standing is Standing.IN_DOUBT:
             why = lookup.reply if lookup.kind == AnswerKind.LOST else lookup.problem
             return Outcome.IN_DOUBT, f"{why} Not asked again by itself; isms.settle decides"
-        if standing is Standing.OPEN and self._poller.problem:
-            return Outcome.PENDING, f"no answer yet ({self._poller.problem}); call again to go on waiting, at no cost"
+        if standing is Standing.OPEN and number in self._poller.problems:
+            why = self._poller.problems[number]
+            return Outcome.PENDING, f"no answer yet ({why}); call again to go on waiting, at no cost"
         return _WAITING[standing]
 
 

@@ -11,14 +11,14 @@ import asyncio
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isms_data.errors import (
     AuthenticationError,
     GatewayError,
     GatewayUnavailable,
     InsufficientCredits,
-    IsmsError,
     JournalError,
     ProtocolError,
     ReplyLost,
@@ -26,9 +26,11 @@ from isms_data.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from decimal import Decimal
 
+    from isms_data.budget import Budget
     from isms_data.journal import Claim, Lookup, Standing
-    from isms_data.runs import Run
+    from isms_data.runs import Run, Slot
 
 AT_ONCE: Final = 4
 """Paid calls under way at once; what is under way at a crash is in doubt, so there are few."""
@@ -47,6 +49,23 @@ _PASSING: Final = frozenset({None, 408, 425, 429, 503})
 """Refusals that a later try may find gone; None stands for a gateway that was not reached."""
 
 
+PROBES: Final = 5
+"""So many calls at most are made one by one to learn the price while others pay from the same account."""
+
+
+class Probe(NamedTuple):
+    """An accepted call that was made alone, between two readings of the balance."""
+
+    call_id: int
+    units: int
+    before: Decimal
+    after: Decimal
+
+    def agrees(self, budget: Budget) -> bool:
+        """Whether it took what was planned, so that no lower reading is to be waited for."""
+        return (self.before - self.after) <= budget.price * self.units
+
+
 class Submitter:
     """Pays for the numbers in `todo`, in their order."""
 
@@ -56,7 +75,7 @@ class Submitter:
         submit: Callable[[list[int]], Awaitable[str]],
         *,
         room: int,
-        max_age: int,
+        oldest: int,
         label: str | None,
         accepted: Callable[[Claim, str], None],
         met: Callable[[dict[int, tuple[Standing, Lookup]]], None],
@@ -67,12 +86,17 @@ class Submitter:
         self.stopped: str | None = None
         """Why no more is paid for, once that is so."""
         self._run, self._submit = run, submit
-        self._room, self._max_age, self._label = room, max_age, label
+        self._room, self._oldest, self._label = room, oldest, label
         self._accepted, self._met = accepted, met
         self._stop = asyncio.Event()
-        self._failure: IsmsError | None = None
+        self._failure: Exception | None = None
         self._calls = 0
+        self._most = run.account.max_per_call
         self._price_known = False
+        self._reading: Decimal | None = None
+        """The balance, as long as no call was made since it was read."""
+        self._probes: list[Probe] = []
+        self._tries = 0
         self._pause_until = 0.0
         self._refused_since: float | None = None
         self._refusals = 0
@@ -92,60 +116,102 @@ class Submitter:
             await asyncio.wait([paying])
         finally:
             self._stop.set()
-            await asyncio.wait([paying], timeout=GRACE_S)
-            paying.cancel()
-            await asyncio.wait([paying])
+            await _brought_to_end(paying)
             self._stop.clear()
-        if not paying.cancelled():
-            paying.result()
         if self._failure is not None:
             raise self._failure
         if self.todo and self.stopped is None:
             self.stopped = self._out_of_budget()
 
     async def _pay_all(self) -> None:
-        if self._run.budget.balance is None:
-            self._run.budget.balance = await self._run.balance()
-        while self.todo and not self._price_known and not self._halted:
-            if not await self._first_call():
-                break
-            await self._pause()
+        """An error that ends the run is kept in `_failure`: every worker sees it, and none is broken off by another."""
+        try:
+            while self.todo and not self._price_known and not self._halted:
+                if not await self._first_call():
+                    break
+                await self._pause()
+        except Exception as error:  # noqa: BLE001 - raised by `drain`, when the calls under way are done
+            self._fail(error)
         await asyncio.gather(*(self._work() for _ in range(AT_ONCE)))
 
     async def _first_call(self) -> bool:
-        """Make one call by itself, to see what it takes from the balance; False when the budget allows none.
+        """Make one call by itself, to see what it takes from the balance; False when no call may be made.
 
-        Under a hard limit it is for one number, so that a price higher than planned cannot run far over.
+        Under a hard limit it is for one number, and is repeated until the price is known, so that a price higher than
+        planned cannot run far over.
         """
-        budget = self._run.budget
-        alone = not await self._run.on_disk(self._run.journal.others_alive)
-        batch = self._next_batch(most=1 if budget.max_credits is not None else None)
+        run, limited = self._run, self._run.budget.max_credits is not None
+        before = await self._balance_before()
+        if before is None:
+            return False
+        alone = not await run.on_disk(run.journal.others_alive)
+        batch = self._next_batch(most=1 if limited else None)
         if not batch:
             return False
-        units = await self._pay(batch)
-        if units:
-            self._price_known = True
-            if alone:
-                await self._measure(units)
+        claim = await self._pay(batch)
+        self._reading = None
+        if claim is not None:
+            self._reading = await self._balance_after()
+            if self._reading is not None:
+                self._probes.append(Probe(claim.call_id, len(claim.taken), before, self._reading))
+            await self._learn_price(alone=alone, limited=limited)
         return True
 
-    async def _measure(self, units: int) -> None:
-        planned = self._run.budget.price
+    async def _learn_price(self, *, alone: bool, limited: bool) -> None:
+        """Another run's charges make the price seem higher, never lower: the lowest of several readings is taken."""
+        self._tries += 1
+        if self._probes and (alone or limited):
+            lowest = min(self._probes, key=lambda probe: (probe.before - probe.after) / probe.units)
+            self._price_known = alone or self._tries >= PROBES or lowest.agrees(self._run.budget)
+            if self._price_known:
+                await self._measure(lowest)
+        elif not limited:
+            self._price_known = True
+        elif self._tries >= PROBES:
+            self.stopped = "the balance cannot be read, so the price is not known and max_credits cannot be kept"
+
+    async def _balance_before(self) -> Decimal | None:
+        """The balance with no call of this run under way; only the first question for it may fail the run."""
+        first = self._run.budget.balance is None
         try:
-            after = await self._run.balance()
+            reading = self._reading if self._reading is not None else await self._run.balance()
+        except GatewayError as error:
+            if first or isinstance(error, AuthenticationError):
+                raise
+            self.stopped = f"the balance cannot be read any more: {error}"
+            return None
+        if first:
+            self._run.budget.balance = reading
+        return reading
+
+    async def _balance_after(self) -> Decimal | None:
+        try:
+            return await self._run.balance()
         except GatewayError:
+            return None
+
+    async def _measure(self, probe: Probe) -> None:
+        planned = self._run.budget.price
+        price = self._run.budget.measured(probe.units, probe.before, probe.after)
+        if price is None:
             return
-        price = self._run.budget.measured(units, after)
-        if price is not None:
-            self._run.warn(
-                f"a unit costs {price:f} credits, not {planned:f} as planned, so the run counts with {price:f}. "
-                "Set it in the account (credits_per_lookup or credits_per_segment)."
-            )
+        await self._run.on_disk(self._run.journal.reprice, probe.call_id, price)
+        self._run.warn(
+            f"a unit costs {price:f} credits, not {planned:f} as planned, so the run counts with {price:f}. "
+            "Set it in the account (credits_per_lookup or credits_per_segment)."
+        )
 
     async def _work(self) -> None:
-        while not self._halted and (batch := self._next_batch()):
-            await self._pay(batch)
-            await self._pause()
+        try:
+            while not self._halted and (batch := self._next_batch()):
+                await self._pay(batch)
+                await self._pause()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """End the run with the first error: what comes after it is its consequence."""
+        self._failure = self._failure or error
 
     @property
     def _halted(self) -> bool:
@@ -154,7 +220,7 @@ class Submitter:
     def _next_batch(self, *, most: int | None = None) -> list[int]:
         """The next numbers that share a call: within the count, the request line and the budget."""
         budget = self._run.budget
-        most = min(most or self._run.account.max_per_call, len(self.todo))
+        most = min(most or self._most, self._most, len(self.todo))
         count = budget.affordable(most)
         if not count and not self._calls and (budget.max_credits is None or budget.max_credits >= budget.price):
             count = min(1, most)  # the balance seems too small: the gateway shall say so itself
@@ -165,60 +231,53 @@ class Submitter:
         budget.take(len(batch))
         return batch
 
-    async def _pay(self, batch: list[int]) -> int:
-        """Claim, call, keep the outcome; how many units were accepted."""
+    async def _pay(self, batch: list[int]) -> Claim | None:
+        """Claim, call, keep the outcome; the claim where the call was accepted."""
         run = self._run
-        try:
+        async with run.slot() as slot:
             claim = await run.on_disk(
-                run.journal.claim, batch, max_age=self._max_age, label=self._label, price=run.budget.price
+                run.journal.claim, batch, oldest=self._oldest, label=self._label, price=run.budget.price
             )
-        except JournalError as error:
-            self._failure = error
-            return 0
-        self._met(claim.others)
-        run.budget.give_back(len(batch) - len(claim.taken))
-        if not claim.taken:
-            return 0
-        if self._stop.is_set():
-            await self._free(claim, "the run was stopped before the call left")
-            return 0
-        self._calls += 1
-        return await self._call(claim)
+            self._met(claim.others)
+            run.budget.give_back(len(batch) - len(claim.taken))
+            if not claim.taken:
+                return None
+            if self._stop.is_set():
+                await self._free(claim, "the run was stopped before the call left")
+                return None
+            self._calls += 1
+            return await self._call(claim, slot)
 
-    async def _call(self, claim: Claim) -> int:
-        gate = self._run.gate
-        ticket = gate.started()
+    async def _call(self, claim: Claim, slot: Slot) -> Claim | None:
         try:
             message_id = await self._submit(claim.taken)
         except GatewayUnavailable as error:
-            gate.pushed_back(ticket)
+            slot.pushed_back()
             await self._refused(claim, error)
         except (ReplyLost, ProtocolError) as error:
-            gate.ended()
             await self._doubtful(claim, error)
         except GatewayError as error:
-            gate.ended()
             await self._rejected(claim, error)
         else:
-            gate.succeeded(ticket)
+            slot.succeeded()
             return await self._keep(claim, message_id)
-        return 0
+        return None
 
-    async def _keep(self, claim: Claim, message_id: str) -> int:
+    async def _keep(self, claim: Claim, message_id: str) -> Claim | None:
         try:
             await self._run.on_disk(self._run.journal.accepted, claim.call_id, message_id)
         except JournalError as error:
             note = f" The last call was accepted as {message_id} ({len(claim.taken)} numbers); write this id down."
-            self._failure = JournalError(str(error) + note)
-            return 0
+            self._fail(JournalError(str(error) + note))
+            return None
         self._refused_since, self._refusals, self._doubts = None, 0, 0
         self._accepted(claim, message_id)
-        return len(claim.taken)
+        return claim
 
     async def _refused(self, claim: Claim, error: GatewayUnavailable) -> None:
         """Nothing was charged: put the numbers back, and wait as long as the gateway asks, or longer and longer."""
         if error.status == HTTP_TOO_LONG and len(claim.taken) > 1:
-            self._room = sum(len(str(number)) + 1 for number in claim.taken) // 2
+            self._most = len(claim.taken) // 2
             await self._free(claim, str(error))
             return
         await self._free(claim, str(error))
@@ -233,31 +292,25 @@ class Submitter:
         self._pause_until = max(self._pause_until, now + wait)
 
     async def _doubtful(self, claim: Claim, error: GatewayError) -> None:
-        await self._write(self._run.journal.in_doubt, claim.call_id, str(error))
+        await self._run.on_disk(self._run.journal.in_doubt, claim.call_id, str(error))
         self._doubts += 1
         if self._doubts >= DOUBTS_IN_A_ROW:
             self.stopped = f"{self._doubts} paid calls in a row had no usable reply, so no more are made: {error}"
 
     async def _rejected(self, claim: Claim, error: GatewayError) -> None:
         """A documented error sentence: nothing was charged, and trying again would change nothing."""
-        await self._write(self._run.journal.refused, claim.call_id, str(error))
+        await self._run.on_disk(self._run.journal.refused, claim.call_id, str(error))
         self._run.budget.give_back(len(claim.taken))
         if isinstance(error, (AuthenticationError, InsufficientCredits)):
             self.todo.extendleft(reversed(claim.taken))
-            self._failure = error
+            self._fail(error)
         else:
             self.refusals.update(dict.fromkeys(claim.taken, str(error)))
 
     async def _free(self, claim: Claim, problem: str) -> None:
-        await self._write(self._run.journal.refused, claim.call_id, problem)
+        await self._run.on_disk(self._run.journal.refused, claim.call_id, problem)
         self._run.budget.give_back(len(claim.taken))
         self.todo.extendleft(reversed(claim.taken))
-
-    async def _write(self, write: Callable[[int, str], None], call_id: int, problem: str) -> None:
-        try:
-            await self._run.on_disk(write, call_id, problem)
-        except JournalError as error:
-            self._failure = error
 
     async def _pause(self) -> None:
         while not self._halted and (wait := self._pause_until - time.monotonic()) > 0:
@@ -272,9 +325,17 @@ class Submitter:
         )
 
 
-async def _until(event: asyncio.Event, timeout_s: float) -> None:
-    """Wait for the event, so long at most."""
+async def _brought_to_end(task: asyncio.Task[None]) -> None:
+    """Give the task `GRACE_S` to end by itself; a cancellation meanwhile, or the end of that time, cancels it."""
     try:
-        await asyncio.wait_for(event.wait(), timeout_s)
-    except TimeoutError:
-        return
+        await asyncio.wait([task], timeout=GRACE_S)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _until(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for the event, so long at most. (`asyncio.wait_for` of Python 3.11 may swallow a cancellation.)"""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from isms_data import datasets, parquet_files
-from isms_data.arrow_frames import WORD, Layout, as_words, categorical, to_arrow, to_frame
 from isms_data.errors import TableError
-from isms_data.safe_files import replaced_file
+from isms_data.parquet import datasets, files
+from isms_data.parquet.arrow_frames import WORD, Layout, as_words, categorical, to_arrow, to_frame
+from isms_data.parquet.safe_files import replaced_file
 from isms_data.vocabulary import ErrorClass, HlrStatus, NumberStatus, Outcome, Verdict, words
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def save_table(
         msg = f"{str(target)!r} is a folder. Name a file in it, or end the path with a slash to save a dataset."
         raise TableError(msg)
     with replaced_file(target) as fresh:
-        parquet_files.write(table, about, fresh)
+        files.write(table, about, fresh)
 
 
 def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -246,7 +246,7 @@ def migrated(table: pa.Table, since: int, *, steps: Sequence[Callable[[pa.Table]
 
 def _read(path: Path) -> tuple[pa.Table, Layout | None]:
     """One file as a table of today's schema version, and what it is about."""
-    table, about = parquet_files.read(path)
+    table, about = files.read(path)
     if about is None:
         return table, None
     if about["schema_version"] > SCHEMA_VERSION:

@@ -1,0 +1,1 @@
+"""The tests; what they promise is in each one's first sentence."""

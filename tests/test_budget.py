@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,19 +53,29 @@ def test_budget_measures_the_price() -> None:
     budget = Budget(Decimal(1), Decimal(100), Decimal(1000))
     budget.take(10)
 
-    assert budget.measured(10, Decimal(985)) == Decimal("1.5")
+    assert budget.measured(10, Decimal("1000.00"), Decimal("985.00")) == Decimal("1.5")
     assert (budget.spent, budget.affordable(1000)) == (15, 56)
 
 
 def test_budget_keeps_the_planned_price() -> None:
-    """A price as planned, a balance that did not fall, and a balance that was never known change nothing."""
+    """A price as planned, and a balance that did not fall, change nothing."""
     budget = Budget(Decimal(1), balance=Decimal(100))
     budget.take(10)
 
-    assert budget.measured(10, Decimal(90)) is None
-    assert budget.measured(10, Decimal(100)) is None
-    assert Budget(Decimal(1)).measured(10, Decimal(90)) is None
+    assert budget.measured(10, Decimal("100.00"), Decimal("90.00")) is None
+    assert budget.measured(10, Decimal("100.00"), Decimal("100.00")) is None
     assert budget.spent == 10
+
+
+@pytest.mark.parametrize("after", ["9.99", "9.98"])
+def test_budget_forgives_rounding(after: str) -> None:
+    """A difference that the rounding of the balance explains is no other price."""
+    assert Budget(Decimal("0.014")).measured(1, Decimal("10.00"), Decimal(after)) is None
+
+
+def test_budget_takes_an_uncertain_price_at_its_upper_bound() -> None:
+    """A price too small to be read exactly is never counted for less than it may be."""
+    assert Budget(Decimal(1)).measured(1, Decimal("10.00"), Decimal("9.99")) == Decimal("0.02")
 
 
 def test_budget_measures_where_the_plan_was_free() -> None:
@@ -72,7 +83,7 @@ def test_budget_measures_where_the_plan_was_free() -> None:
     budget = Budget(Decimal(0), balance=Decimal(100))
     budget.take(10)
 
-    assert budget.measured(10, Decimal(80)) == 2
+    assert budget.measured(10, Decimal("100.00"), Decimal("80.00")) == 2
     assert budget.spent == 20
 
 

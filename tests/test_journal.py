@@ -25,11 +25,11 @@ A, B, C = 306970000001, 306970000002, 306970000003
 
 
 def claim(journal: Journal, *numbers: int) -> journal_module.Claim:
-    return journal.claim(list(numbers), max_age=DAY, label="list", price=Decimal(1))
+    return journal.claim(list(numbers), oldest=now() - DAY, label="list", price=Decimal(1))
 
 
 def standings(journal: Journal, *numbers: int, max_age: int = DAY) -> list[Standing | None]:
-    found = journal.standings(numbers, max_age=max_age)
+    found = journal.standings(numbers, oldest=now() - max_age)
     return [found[number][0] if number in found else None for number in numbers]
 
 
@@ -43,7 +43,7 @@ def in_another_process(folder: Path, body: str) -> subprocess.CompletedProcess[s
     program = (
         "from decimal import Decimal\nfrom pathlib import Path\nfrom isms_data.journal import Journal\n"
         f"A, B, C = {A}, {B}, {C}\njournal = Journal(Path({str(folder)!r}), 'me', 'hlr').__enter__()\n"
-        "claim = lambda *n: journal.claim(list(n), max_age=10**12, label=None, price=Decimal(1))\n"
+        "claim = lambda *n: journal.claim(list(n), oldest=0, label=None, price=Decimal(1))\n"
     )
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program + textwrap.dedent(body)], check=False, capture_output=True, text=True, timeout=60
@@ -56,6 +56,17 @@ def test_journal_is_private(folder: Path) -> None:
         modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / journal_module.FILE_NAME)]
 
     assert modes == [0o700, 0o600]
+
+
+def test_journal_in_a_folder_of_the_users(folder: Path) -> None:
+    """A folder that holds other things keeps its mode; the journal in it is private all the same."""
+    folder.mkdir(mode=0o755)
+    (folder / "notes.txt").write_text("")
+    with Journal(folder, "me", "hlr"):
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.glob("journal*"))]
+
+    assert modes[0] == 0o755
+    assert set(modes[1:]) == {0o600}
 
 
 def test_claim_takes_free_numbers_once(folder: Path) -> None:
@@ -78,8 +89,10 @@ def test_standing_follows_the_call(folder: Path) -> None:
 
         assert accepted == [Standing.OPEN]
         assert standings(journal, A) == [Standing.FRESH]
-        assert standings(journal, A, max_age=5) == [Standing.FREE]
-        assert journal.standings([A], max_age=DAY)[A][1].reply == "Delivered;;;;;"
+        assert standings(journal, A, max_age=5) == [Standing.FRESH]  # its own answer, whatever the clock says
+        assert journal.standings([A], oldest=0)[A][1].reply == "Delivered;;;;;"
+    with Journal(folder, "me", "hlr") as later:
+        assert standings(later, A) + standings(later, A, max_age=5) == [Standing.FRESH, Standing.FREE]
 
 
 def test_refused_call_frees_its_numbers(folder: Path) -> None:
@@ -110,7 +123,7 @@ def test_in_doubt_settled(folder: Path, kind: AnswerKind) -> None:
         journal.answer([(taken.first_id, kind, now(), None)], durable=True)
 
         assert journal.doubts() == []
-        assert standings(journal, A) == [None if kind is AnswerKind.RESEND else Standing.SKIPPED]
+        assert standings(journal, A) == [Standing.FREE if kind is AnswerKind.RESEND else Standing.SKIPPED]
         assert claim(journal, A).taken == ([A] if kind is AnswerKind.RESEND else [])
 
 
@@ -123,7 +136,7 @@ def test_answer_final_is_not_overwritten(folder: Path) -> None:
             [(taken.first_id, AnswerKind.FINAL, 1, "first"), (taken.first_id + 1, AnswerKind.LOST, 1, "lost")]
         )
         journal.answer([(taken.first_id + place, AnswerKind.FINAL, 2, "second") for place in (0, 1)])
-        found = journal.standings([A, B], max_age=now())
+        found = journal.standings([A, B], oldest=0)
 
         assert [found[number][1].reply for number in (A, B)] == ["first", "second"]
 
@@ -151,7 +164,7 @@ def test_process_that_lives_holds_its_numbers(folder: Path) -> None:
     """What a living process has claimed is held, and is neither claimed nor put in doubt by another."""
     with Journal(folder, "me", "hlr") as journal:
         claim(journal, A)
-        other = in_another_process(folder, "print(claim(A, B).taken, journal.standings([A], max_age=1)[A][0])")
+        other = in_another_process(folder, "print(claim(A, B).taken, journal.standings([A], oldest=1)[A][0])")
 
         assert other.stdout.split() == [f"[{B}]", "held"]
 

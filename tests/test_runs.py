@@ -14,7 +14,8 @@ import pytest
 
 import isms_data as isms
 from isms_data import journal as journal_module
-from isms_data import replies, submitting
+from isms_data import polling, replies, submitting
+from isms_data.operations import settle as settle_module
 from isms_data.simulator.faults import Fault, Faults
 from tests.peers import Peer, reply
 
@@ -258,8 +259,9 @@ def test_waiting_ends_and_goes_on(account: SandboxAccount) -> None:
     assert account.gateway.simulator.ledger.charged() == 3
 
 
-def test_id_that_the_gateway_forgot_is_in_doubt(account: SandboxAccount) -> None:
+def test_id_that_the_gateway_forgot_is_in_doubt(account: SandboxAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that was accepted, and whose id the gateway does not know any more, was paid for: it is in doubt."""
+    monkeypatch.setattr(polling, "UNKNOWN_S", 0.0)
     account.gateway.simulator.pin("306970000000", latency_s=60.0)
     isms.hlr_lookup(numbers(1), "msisdn", max_wait="0s", account=account)
     account.gateway.simulator.world.lookups.clear()
@@ -298,8 +300,9 @@ def test_two_runs_at_once_share_the_numbers(account: SandboxAccount) -> None:
     assert account.gateway.simulator.ledger.charged() == 400
 
 
-def test_in_doubt_settled_by_the_balance() -> None:
-    """The balance shows whether a lost call was charged: charged ones are left, others asked again."""
+def test_in_doubt_settled_by_the_balance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The balance shows whether a lost call was charged: charged ones are left, others asked again, after a while."""
+    monkeypatch.setattr(settle_module, "UNDER_WAY_S", 0.0)
     for fault, decision, expected in (
         ("drop_after_charge", "skip", {"skipped": 3}),
         ("error_500", "resend", {"done": 3}),

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from isms_data import tables
 from isms_data.errors import TableError
-from isms_data.safe_files import replaced_file, replaced_folder, swap
+from isms_data.parquet.safe_files import replaced_file, replaced_folder, swap
 from isms_data.tables import column, empty, load_table, migrated, save_table
 from isms_data.vocabulary import HlrStatus, Outcome, words
 

@@ -12,7 +12,7 @@ import pandas as pd
 from isms_data import tables
 from isms_data.account import resolve
 from isms_data.errors import ConfigurationError
-from isms_data.journal import AnswerKind, Doubt, Journal, now
+from isms_data.journal import AnswerKind, CallState, Doubt, Journal, now
 from isms_data.transports.http import HttpGateway
 
 if TYPE_CHECKING:
@@ -25,11 +25,20 @@ class Evidence(StrEnum):
     """What the balance says about the calls in doubt."""
 
     NOT_CHARGED = "the balance shows that none of it was charged"
+    TOO_EARLY = "the balance shows no charge yet, but the call may still be under way; ask again in ten minutes"
     CHARGED = "the balance shows that all of it was charged"
+    ACCEPTED = "the gateway accepted it, so it was charged"
     UNCLEAR = "the balance cannot tell"
 
 
-_BY_EVIDENCE: Final = {Evidence.NOT_CHARGED: AnswerKind.RESEND, Evidence.CHARGED: AnswerKind.SKIP}
+_BY_EVIDENCE: Final = {
+    Evidence.NOT_CHARGED: AnswerKind.RESEND,
+    Evidence.CHARGED: AnswerKind.SKIP,
+    Evidence.ACCEPTED: AnswerKind.SKIP,
+}
+
+UNDER_WAY_S: Final = 600.0
+"""A call cut off here may be carried out there a while later; until then no balance shows that it was not."""
 
 
 async def settle(
@@ -45,7 +54,8 @@ async def settle(
     decision : {"resend", "skip", "balance"}, optional
         None shows only. `"resend"`: the next `hlr_lookup` asks (and pays) again. `"skip"`: leave them; they count as
         answered with nothing until `max_age` is over. `"balance"`: resend what the balance shows was not charged, skip
-        what it shows was charged, and leave the rest in doubt.
+        what it shows was charged (for a call that may still be under way, only ten minutes after it), and leave the
+        rest in doubt.
     numbers : iterable of str, optional
         Only these MSISDNs; by default all that are in doubt.
     account : Account, optional
@@ -78,24 +88,35 @@ async def settle(
         raise ConfigurationError(msg)
     account = resolve(account)
     chosen = None if numbers is None else {int(number) for number in numbers}
-    doubts, before = await asyncio.to_thread(_read, account)
-    evidence = await _evidence(account, doubts, before) if doubts else Evidence.UNCLEAR
-    kind = _BY_EVIDENCE.get(evidence) if decision == "balance" else AnswerKind(decision) if decision else None
-    doubts = [doubt for doubt in doubts if chosen is None or doubt.msisdn in chosen]
-    if kind is not None and doubts:
-        await asyncio.to_thread(_write, account, doubts, kind)
-    return _frame(doubts, evidence, kind)
+    doubts, expected = await asyncio.to_thread(_read, account)
+    by_balance = await _evidence(account, doubts, expected)
+    evidence = [Evidence.ACCEPTED if _was_accepted(doubt) else by_balance for doubt in doubts]
+    kinds = [_BY_EVIDENCE.get(told) if decision == "balance" else _DECISIONS.get(decision) for told in evidence]
+    rows = [row for row in zip(doubts, evidence, kinds, strict=True) if chosen is None or row[0].msisdn in chosen]
+    decided = [(doubt, kind) for doubt, _, kind in rows if kind is not None]
+    if decided:
+        await asyncio.to_thread(_write, account, decided)
+    return _frame(rows)
+
+
+_DECISIONS: Final[dict[str | None, AnswerKind]] = {"resend": AnswerKind.RESEND, "skip": AnswerKind.SKIP}
+
+
+def _was_accepted(doubt: Doubt) -> bool:
+    return doubt.state == CallState.ACCEPTED
 
 
 def _read(account: Account) -> tuple[list[Doubt], Decimal | None]:
+    """What is in doubt, and what the account should have if none of the lost calls was charged."""
     with Journal(account.journal_folder, account.label, "settle") as journal:
         doubts = journal.doubts()
-        return doubts, journal.expected_balance(doubts[0].intended_at) if doubts else None
+        lost = [doubt.call_id for doubt in doubts if not _was_accepted(doubt)]
+        return doubts, journal.expected_balance(min(lost)) if lost else None
 
 
-def _write(account: Account, doubts: list[Doubt], kind: AnswerKind) -> None:
+def _write(account: Account, decided: list[tuple[Doubt, AnswerKind]]) -> None:
     with Journal(account.journal_folder, account.label, "settle") as journal:
-        journal.answer([(doubt.lookup_id, kind, now(), None) for doubt in doubts], durable=True)
+        journal.answer([(doubt.lookup_id, kind, now(), None) for doubt, kind in decided], durable=True)
 
 
 async def _evidence(account: Account, doubts: list[Doubt], expected: Decimal | None) -> Evidence:
@@ -104,13 +125,16 @@ async def _evidence(account: Account, doubts: list[Doubt], expected: Decimal | N
         return Evidence.UNCLEAR
     async with HttpGateway(account) as gateway:
         missing = expected - await gateway.credits()
+    lost = [doubt for doubt in doubts if not _was_accepted(doubt)]
     if missing == 0:
-        return Evidence.NOT_CHARGED
-    return Evidence.CHARGED if missing == sum(Decimal(doubt.price) for doubt in doubts) else Evidence.UNCLEAR
+        youngest = max(doubt.intended_at for doubt in lost)
+        settled = now() - youngest > UNDER_WAY_S * 1_000_000
+        return Evidence.NOT_CHARGED if settled else Evidence.TOO_EARLY
+    return Evidence.CHARGED if missing == sum(Decimal(doubt.price) for doubt in lost) else Evidence.UNCLEAR
 
 
-def _frame(doubts: list[Doubt], evidence: Evidence, kind: AnswerKind | None) -> pd.DataFrame:
-    count = len(doubts)
+def _frame(rows: list[tuple[Doubt, Evidence, AnswerKind | None]]) -> pd.DataFrame:
+    doubts = [doubt for doubt, _, _ in rows]
     return pd.DataFrame(
         {
             "msisdn": pd.array([str(doubt.msisdn) for doubt in doubts], dtype="str"),
@@ -118,7 +142,7 @@ def _frame(doubts: list[Doubt], evidence: Evidence, kind: AnswerKind | None) -> 
             "submitted_at": tables.column("hlr", "submitted_at", [doubt.intended_at for doubt in doubts]),
             "credits": pd.array([float(doubt.price) for doubt in doubts], dtype="float64"),
             "problem": pd.array([doubt.problem for doubt in doubts], dtype="str"),
-            "evidence": pd.array([evidence.value] * count, dtype="str"),
-            "decision": pd.array([kind.value if kind else None] * count, dtype="str"),
+            "evidence": pd.array([evidence.value for _, evidence, _ in rows], dtype="str"),
+            "decision": pd.array([kind.value if kind else None for _, _, kind in rows], dtype="str"),
         }
     )

@@ -15,10 +15,10 @@ from urllib.parse import quote
 import numpy as np
 import pyarrow as pa
 
-from isms_data import parquet_files
-from isms_data.arrow_frames import Layout
 from isms_data.errors import TableError
-from isms_data.safe_files import replaced_folder
+from isms_data.parquet import files
+from isms_data.parquet.arrow_frames import Layout
+from isms_data.parquet.safe_files import replaced_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def save(table: pa.Table, about: Layout, target: Path, keys: list[str]) -> None:
             folder = fresh.joinpath(*(_folder(name, value) for name, value in values.items()))
             folder.mkdir(parents=True, exist_ok=True)
             part = numbered.take(rows).drop_columns(keys)
-            parquet_files.write(part, about | {"partition": values, "types": types}, folder / f"part-{number}.parquet")
+            files.write(part, about | {"partition": values, "types": types}, folder / f"part-{number}.parquet")
 
 
 def load(folder: Path, *, read: Reader) -> tuple[pa.Table, Layout | None]:

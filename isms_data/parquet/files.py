@@ -12,7 +12,7 @@ from isms_data.errors import TableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from isms_data.arrow_frames import Layout
+    from isms_data.parquet.arrow_frames import Layout
 
 METADATA_KEY: Final = b"isms_data"
 

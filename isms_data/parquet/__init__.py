@@ -1,0 +1,1 @@
+"""How frames become Parquet files and folders, and come back as they were; `isms_data.tables` is the door."""
