@@ -8,10 +8,7 @@ A new status word or error sentence is added here and nowhere else.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, NamedTuple, NewType
-
-Msisdn = NewType("Msisdn", str)
-"""A cleaned number as the API wants it: country code and subscriber, digits only, no "+", no "00"."""
+from typing import Final, NamedTuple
 
 
 class Call(NamedTuple):
