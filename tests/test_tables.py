@@ -392,11 +392,15 @@ def test_load_what_is_no_parquet(tmp_path: Path, content: bytes) -> None:
         load_table(tmp_path / "b.parquet")
 
 
-def test_save_without_a_folder(tmp_path: Path) -> None:
-    """A folder that is not there is not made by a slip of the pen."""
-    for path in (tmp_path / "no" / "a.parquet", tmp_path / "no" / "parts"):
-        with pytest.raises(TableError, match="there is no folder"):
-            save_table(frame(), path)
+def test_save_makes_the_folder(tmp_path: Path) -> None:
+    """A folder that is not there is made, as deep as it takes; where a file is in its way, the error names the path."""
+    frame = pd.DataFrame({"a": [1]})
+    for path in (tmp_path / "no" / "such" / "a.parquet", tmp_path / "not" / "parts"):
+        save_table(frame, path)
+        assert load_table(path).equals(frame)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="could not be written"):
+        save_table(frame, tmp_path / "file" / "a.parquet")
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])

@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from isms_data.errors import TableError
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -67,10 +65,9 @@ def swap(fresh: Path, target: Path, aside: Path) -> None:
 
 
 def _beside(target: Path) -> Path:
-    """A hidden name in the same folder: a rename within one file system is one step."""
-    if not target.parent.is_dir():
-        msg = f"there is no folder {str(target.parent)!r} to save {target.name!r} in. Make it first, or check the path."
-        raise TableError(msg)
+    """A hidden name in the same folder, which is made if need be: a rename within one file system is one step."""
+    with _said_clearly(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
     return target.with_name(f".{target.name}.{uuid4().hex}.tmp")
 
 
