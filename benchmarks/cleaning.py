@@ -27,8 +27,8 @@ import pandas as pd
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, carrier
 
+from isms_data.cleaning.number_patterns import rulings
 from isms_data.msisdn import clean_numbers
-from isms_data.number_patterns import rulings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

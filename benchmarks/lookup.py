@@ -149,7 +149,7 @@ def lookup(base_url: str, numbers: int) -> None:
 
 
 def bare(base_url: str, numbers: int) -> None:
-    """aiohttp and nothing else."""
+    """Aiohttp and nothing else."""
     with asyncio.Runner(loop_factory=uvloop and uvloop.new_event_loop) as runner:
         runner.run(_bare(question(base_url), iter(range(FIRST_NUMBER, FIRST_NUMBER + numbers))))
 

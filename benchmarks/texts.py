@@ -21,7 +21,7 @@ import pandas as pd
 import smsutil
 
 from isms_data.greek import compare_renderings, render_column
-from isms_data.segments import count_segments, segments
+from isms_data.text_segments import count_segments, segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

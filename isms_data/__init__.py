@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from isms_data.errors import ProtocolError as ProtocolError
     from isms_data.errors import ReplyLost as ReplyLost
     from isms_data.errors import TableError as TableError
+    from isms_data.errors import TextError as TextError
+    from isms_data.greek import compare_renderings as compare_renderings
     from isms_data.hlr_result import parse_hlr as parse_hlr
     from isms_data.lists import read_list as read_list
     from isms_data.msisdn import clean_numbers as clean_numbers
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from isms_data.reports.metrics import list_quality as list_quality
     from isms_data.tables import load_table as load_table
     from isms_data.tables import save_table as save_table
+    from isms_data.text_segments import offending as offending
+    from isms_data.text_segments import segments as segments
     from isms_data.transports.http import HttpGateway as HttpGateway
     from isms_data.trial import sandbox as sandbox
 
@@ -62,15 +66,18 @@ _HOMES: Final = {
     "Account": "account",
     "HttpGateway": "transports.http",
     "clean_numbers": "msisdn",
+    "compare_renderings": "greek",
     "credits": "doors",
     "hlr_lookup": "doors",
     "list_quality": "reports.metrics",
     "load_table": "tables",
+    "offending": "text_segments",
     "parse_hlr": "hlr_result",
     "plot_list_quality": "reports.figures",
     "read_list": "lists",
     "sandbox": "trial",
     "save_table": "tables",
+    "segments": "text_segments",
     "settle": "doors",
 }
 """In which module each public name lives; the errors are all in `errors`."""

@@ -16,13 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from isms_data.digits import text_buffers
+from isms_data.cleaning.digits import text_buffers
 from isms_data.errors import ColumnError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isms_data.digits import Flags, Ints
+    from isms_data.cleaning.digits import Flags, Ints
 
 Codes: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint32]]
 

@@ -5,6 +5,7 @@
     ├── ColumnError (ValueError)             the frame cannot be worked on: which column, which row
     ├── ListError (ValueError)               a file could not be read as a list
     ├── TableError (ValueError)              a Parquet file is not one of ours, or cannot hold the frame
+    ├── TextError (ValueError)               a text cannot be sent as it is asked for: which characters, where
     ├── JournalError (OSError)               the journal cannot be read or written; nothing more is paid for
     ├── BudgetExceeded                       the price is over what was allowed
     └── GatewayError                         the gateway said no, or nothing that can be understood
@@ -51,6 +52,7 @@ __all__ = [
     "ProtocolError",
     "ReplyLost",
     "TableError",
+    "TextError",
 ]
 
 
@@ -72,6 +74,10 @@ class ListError(IsmsError, ValueError):
 
 class TableError(IsmsError, ValueError):
     """A frame or a Parquet file does not fit the tables of this package."""
+
+
+class TextError(IsmsError, ValueError):
+    """A text cannot be sent in the coding that was asked for, or holds half a character."""
 
 
 class JournalError(IsmsError, OSError):

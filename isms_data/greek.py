@@ -31,12 +31,12 @@ import pyarrow.compute as pc
 
 from isms_data.code_points import TEXT, CodePoints, TextColumn, offsets
 from isms_data.errors import ConfigurationError, mask
-from isms_data.segments import count_segments
+from isms_data.text_segments import count_segments
 from isms_data.vocabulary import Coding, words
 
 if TYPE_CHECKING:
+    from isms_data.cleaning.digits import Bytes
     from isms_data.code_points import Codes
-    from isms_data.digits import Bytes
 
 
 class Rendering(StrEnum):

@@ -15,13 +15,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from isms_data.cells import text_cells
+from isms_data.cleaning.cells import text_cells
+from isms_data.cleaning.number_patterns import regions
+from isms_data.cleaning.readings import Reading, numbers_in, read_cells
+from isms_data.cleaning.spelling import Knot
 from isms_data.columns import attach, new_names, pick
 from isms_data.errors import ConfigurationError
-from isms_data.number_patterns import regions
 from isms_data.numbering import countries, is_mobile, operator_dtype, statuses
-from isms_data.readings import Reading, numbers_in, read_cells
-from isms_data.spelling import Knot
 from isms_data.vocabulary import NumberStatus, words
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pandas.api.extensions import ExtensionArray
 
-    from isms_data.digits import Flags, Ints
+    from isms_data.cleaning.digits import Flags, Ints
 
 NUMBER_COLUMNS: Final = ("msisdn", "number_status", "number_problem", "country_code", "range_operator")
 """What `clean_numbers` adds; with `split=True` `other_msisdns` too."""

@@ -17,10 +17,21 @@ import pandas as pd
 import pyarrow as pa
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from isms_data.dialling import TENS, Dialled, dial, split_code
-from isms_data.digits import Digits, Flags, Ints
+from isms_data.cleaning.dialling import TENS, Dialled, dial, split_code
+from isms_data.cleaning.digits import Digits, Flags, Ints
+from isms_data.cleaning.number_patterns import (
+    RULED,
+    WORLD,
+    Kind,
+    Plan,
+    metadata,
+    plan_for,
+    regions,
+    regions_of,
+    rulings,
+    walk,
+)
 from isms_data.networks import read_table
-from isms_data.number_patterns import RULED, WORLD, Kind, Plan, metadata, plan_for, regions, regions_of, rulings, walk
 from isms_data.vocabulary import NumberStatus, words
 
 PLACES: Final = 18

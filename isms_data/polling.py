@@ -238,7 +238,7 @@ class Poller:
         return len(self._answers) >= FLUSH_AT or not self._open
 
     async def _flush(self) -> None:
-        """Write the answers down; they are kept until that is done, because a stop takes back what waits for the disk."""
+        """Write the answers down; they are kept until then, because a stop takes back what waits for the disk."""
         answers = self._answers[:]
         self._flush_by = time.monotonic() + FLUSH_S
         if answers:

@@ -224,7 +224,16 @@ def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Notes
     -----
-    Cost: none. Repeatable: yes. Source: docs/results.md. An example is at `save_table`.
+    Cost: none. Repeatable: yes. Source: docs/results.md.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save_table(pd.DataFrame({"msisdn": ["306912345678", None]}), Path(folder) / "numbers.parquet")
+    ...     load_table(Path(folder) / "numbers.parquet").msisdn.tolist()
+    ['306912345678', nan]
     """
     target = Path(path)
     if target.is_dir():

@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from isms_data.cells import text_cells
+from isms_data.cleaning.cells import text_cells
+from isms_data.cleaning.spelling import Knot
 from isms_data.errors import ColumnError
-from isms_data.spelling import Knot
 
 
 def cells(values: Any, dtype: Any = None) -> list[str | None]:

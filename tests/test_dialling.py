@@ -9,8 +9,8 @@ import phonenumbers
 import pyarrow as pa
 import pytest
 
-from isms_data.dialling import dial, split_code
-from isms_data.digits import Digits
+from isms_data.cleaning.dialling import dial, split_code
+from isms_data.cleaning.digits import Digits
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 

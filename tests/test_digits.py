@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isms_data.digits import SPARE, Digits, digit_values
+from isms_data.cleaning.digits import SPARE, Digits, digit_values
 
 
 @given(st.lists(st.one_of(st.none(), st.from_regex(r"[0-9]{0,20}", fullmatch=True))))

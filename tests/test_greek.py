@@ -16,7 +16,7 @@ from isms_data.code_points import CHUNK
 from isms_data.errors import ColumnError, ConfigurationError
 from isms_data.greek import Rendering, compare_renderings, render, render_column
 from isms_data.gsm0338 import ALPHABET
-from isms_data.segments import segments
+from isms_data.text_segments import segments
 
 BOTH = ["capitals", "greeklish"]
 LETTERS = "αβγδεζηθικλμνξοπρσςτυφχψω"

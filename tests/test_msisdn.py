@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
+from isms_data.cleaning.number_patterns import metadata, regions_of
+from isms_data.cleaning.readings import BLOCK
 from isms_data.errors import ColumnError, ConfigurationError, ListError
 from isms_data.msisdn import NUMBER_COLUMNS, clean_numbers
-from isms_data.number_patterns import metadata, regions_of
-from isms_data.readings import BLOCK
 from isms_data.vocabulary import NumberStatus, words
 
 BENCHMARK = Path(__file__).resolve().parents[1] / "benchmarks" / "cleaning.py"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isms_data.digits import Digits
-from isms_data.number_patterns import (
+from isms_data.cleaning.digits import Digits
+from isms_data.cleaning.number_patterns import (
     LONGEST,
     Kind,
     metadata,

@@ -12,8 +12,8 @@ import pytest
 from phonenumbers.carrierdata import CARRIER_DATA
 
 from isms_data import networks
-from isms_data.digits import Digits
-from isms_data.number_patterns import RULED, Kind, regions, rulings
+from isms_data.cleaning.digits import Digits
+from isms_data.cleaning.number_patterns import RULED, Kind, regions, rulings
 from isms_data.numbering import (
     country_dtype,
     country_of,

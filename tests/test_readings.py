@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from isms_data.readings import BLOCK, numbers_in, read_cells
-from isms_data.spelling import Knot
+from isms_data.cleaning.readings import BLOCK, numbers_in, read_cells
+from isms_data.cleaning.spelling import Knot
 
 CELLS = ["6912345678", "6912345678 / 6971234567", None, "210/1234567", "6912345678/7", "691/2", "x6y9"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from isms_data.cleaning.refusals import KNOT_WORDS, problems
+from isms_data.cleaning.spelling import PARTED, Knot, read
 from isms_data.numbering import judge
-from isms_data.refusals import KNOT_WORDS, problems
-from isms_data.spelling import PARTED, Knot, read
 
 
 def said(*cells: str) -> list[str | None]:

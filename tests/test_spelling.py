@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isms_data.spelling import Knot, mantissa, pieces, read
+from isms_data.cleaning.spelling import Knot, mantissa, pieces, read
 
 
 def texts(*cells: str | None) -> pa.Array:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isms_data.code_points import CHUNK, CodePoints, TextColumn
-from isms_data.errors import ColumnError, ConfigurationError
+from isms_data.errors import ColumnError, ConfigurationError, TextError
 from isms_data.gsm0338 import ALPHABET, CAPACITY, EXTENSION, width
-from isms_data.segments import Offending, TextError, count_segments, offending, segments
+from isms_data.text_segments import Offending, count_segments, offending, segments
 from isms_data.vocabulary import Coding
 
 GREEK = "".join(chr(code) for code in (*range(0x370, 0x400), *range(0x1F00, 0x2000)))

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from isms_data.digits import Bytes, Digits, Flags, Ints, digit_values, text_buffers
+from isms_data.cleaning.digits import Bytes, Digits, Flags, Ints, digit_values, text_buffers
 
 
 class Knot(IntEnum):

@@ -29,7 +29,7 @@ from isms_data.networks import read_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isms_data.digits import Digits, Ints
+    from isms_data.cleaning.digits import Digits, Ints
 
 Sequence = tuple[int, ...]
 """One way to spell a number: for each place the digits allowed there, as ten bits."""

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from isms_data.number_patterns import Kind
+from isms_data.cleaning.number_patterns import Kind
+from isms_data.cleaning.refusals import problems
+from isms_data.cleaning.spelling import PARTED, Knot, pieces, read
 from isms_data.numbering import Judged, has_holder, holders, is_mobile, judge
-from isms_data.refusals import problems
-from isms_data.spelling import PARTED, Knot, pieces, read
 
 if TYPE_CHECKING:
-    from isms_data.digits import Ints
+    from isms_data.cleaning.digits import Ints
 
 BLOCK: Final = 1 << 18
 """Rows that are read together: enough to amortise the calls, few enough to stay in the processor's cache."""

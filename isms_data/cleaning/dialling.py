@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow.compute as pc
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, country_code_for_region
 
-from isms_data.digits import Digits, Flags, Ints
-from isms_data.number_patterns import LONGEST, metadata, plan_of, regions_of, walk
+from isms_data.cleaning.digits import Digits, Flags, Ints
+from isms_data.cleaning.number_patterns import LONGEST, metadata, plan_of, regions_of, walk
 
 TENS: Final = 10 ** np.arange(19, dtype=np.int64)
 

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from isms_data.cleaning.spelling import Knot
 from isms_data.errors import ColumnError
-from isms_data.spelling import Knot
 
 if TYPE_CHECKING:
-    from isms_data.digits import Ints
+    from isms_data.cleaning.digits import Ints
 
 
 def text_cells(series: pd.Series) -> tuple[pa.Array, Ints]:

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from isms_data.number_patterns import LONGEST, RULED, WORLD, Kind, metadata, regions, regions_of, rulings
+from isms_data.cleaning.number_patterns import LONGEST, RULED, WORLD, Kind, metadata, regions, regions_of, rulings
+from isms_data.cleaning.spelling import Knot, mantissa
 from isms_data.numbering import Judged, is_mobile, judge
-from isms_data.spelling import Knot, mantissa
 
 if TYPE_CHECKING:
-    from isms_data.digits import Ints
-    from isms_data.spelling import Spelled
+    from isms_data.cleaning.digits import Ints
+    from isms_data.cleaning.spelling import Spelled
 
 KNOT_WORDS: Final = {
     Knot.EMPTY: "the cell is empty",

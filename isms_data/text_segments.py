@@ -21,14 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isms_data.code_points import HALF_CHARACTER, TEXT, CodePoints, TextColumn, offsets
-from isms_data.errors import ConfigurationError, IsmsError
+from isms_data.errors import ConfigurationError, TextError
 from isms_data.gsm0338 import ALPHABET, CAPACITY, EXTENSION, Capacity, width
 from isms_data.vocabulary import Coding, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isms_data.digits import Flags, Ints
+    from isms_data.cleaning.digits import Flags, Ints
 
 SEGMENT_COLUMNS: Final = ("coding", "segments", "offending", "problem")
 """What `count_segments` gives."""
@@ -42,10 +42,6 @@ _NULL: Final = pa.scalar(None, pa.large_string())
 _NOTHING: Final = pa.scalar("", pa.large_string())
 _HALF: Final = pa.scalar("half a character (an emoji cut in two)", pa.large_string())
 _NOT_GSM: Final = pa.scalar("not in the GSM alphabet: ", pa.large_string())
-
-
-class TextError(IsmsError, ValueError):
-    """A text cannot be sent, or not in the coding that was asked for."""
 
 
 class Offending(NamedTuple):
