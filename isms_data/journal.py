@@ -7,8 +7,8 @@ number. An intent whose run has died is in doubt: it may have left. Nothing here
 `standing` says what a number's last lookup is worth, and that is the one place where it is said.
 
 Times are whole microseconds since 1970 (UTC); a number is stored as an integer (E.164: 15 digits at most), which makes
-its index small and quick. The SQL of the project is in this file and nowhere else. A new column is a new step in
-`_MIGRATIONS`; an old step is never edited.
+its index small and quick. The SQL of the project is in this file and in `journal_file`, which has the tables; which
+runs live, `leases` says.
 """
 
 from __future__ import annotations
@@ -23,81 +23,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from isms_data.errors import JournalError
+from isms_data.journal_file import FILE_NAME, make_private, opened
+from isms_data.leases import LIVE, born_of, lease_end, lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
     from types import TracebackType
-
-FILE_NAME: Final = "journal.sqlite3"
-
-LEASE_S: Final = 60.0
-"""A run that has not renewed its lease for so long is taken for dead by another machine."""
 
 RESERVE_BYTES: Final = 16 * 1024 * 1024
 """Free space that a new paid call requires, so that the outcomes of those under way can still be written."""
 
 AT_ONCE: Final = 10_000
 """Numbers in one question to SQLite, whose limit is 32,766 parameters."""
-
-BUSY_S: Final = 30.0
-"""How long a transaction of another process is waited for."""
-
-_MIGRATIONS: Final = (
-    """
-    CREATE TABLE runs (
-        run_id     TEXT PRIMARY KEY,
-        account    TEXT NOT NULL,
-        operation  TEXT NOT NULL,
-        host       TEXT NOT NULL,
-        pid        INTEGER NOT NULL,
-        born       TEXT NOT NULL,
-        started_at INTEGER NOT NULL,
-        lease_end  INTEGER NOT NULL,
-        ended_at   INTEGER
-    );
-    CREATE TABLE calls (
-        call_id     INTEGER PRIMARY KEY,
-        account     TEXT NOT NULL,
-        operation   TEXT NOT NULL,
-        label       TEXT,
-        run_id      TEXT NOT NULL REFERENCES runs (run_id),
-        state       TEXT NOT NULL,
-        first_id    INTEGER NOT NULL,
-        numbers     INTEGER NOT NULL,
-        price       TEXT NOT NULL,
-        intended_at INTEGER NOT NULL,
-        answered_at INTEGER,
-        message_id  TEXT,
-        problem     TEXT
-    );
-    CREATE INDEX calls_open ON calls (state, account);
-    CREATE TABLE lookups (
-        lookup_id INTEGER PRIMARY KEY,
-        msisdn    INTEGER NOT NULL,
-        call_id   INTEGER NOT NULL REFERENCES calls (call_id)
-    );
-    CREATE INDEX lookups_of_number ON lookups (msisdn);
-    CREATE TABLE answers (
-        lookup_id   INTEGER PRIMARY KEY REFERENCES lookups (lookup_id),
-        kind        TEXT NOT NULL,
-        answered_at INTEGER NOT NULL,
-        reply       TEXT
-    );
-    CREATE TABLE balances (
-        balance_id INTEGER PRIMARY KEY,
-        account    TEXT NOT NULL,
-        run_id     TEXT NOT NULL,
-        after_call INTEGER NOT NULL,
-        alone      INTEGER NOT NULL,
-        read_at    INTEGER NOT NULL,
-        credits    TEXT NOT NULL
-    );
-    """,
-)
 
 
 class CallState(StrEnum):
@@ -192,29 +133,24 @@ class Journal:
         self._operation = operation
         self.run_id = uuid.uuid4().hex
         with self._clear_errors():
-            _make_private(folder)
-            self._db = _open(self._path)
+            make_private(folder)
+            self._db = opened(self._path)
             self._inode = self._path.stat().st_ino
-            try:
-                _migrate(self._db)
-            except BaseException:
-                self._db.close()
-                raise
 
     def __enter__(self) -> Self:
         """Register the run as alive."""
-        me = (socket.gethostname(), os.getpid(), _born(os.getpid()))
-        row = (self.run_id, self._account, self._operation, *me, now(), _lease_end())
+        me = (socket.gethostname(), os.getpid(), born_of(os.getpid()))
+        row = (self.run_id, self._account, self._operation, *me, now(), lease_end())
         with self._transaction():
             self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
-        _LIVE.add(self.run_id)
+        LIVE.add(self.run_id)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the run: what it intended and did not learn the outcome of is in doubt from now on."""
-        _LIVE.discard(self.run_id)
+        LIVE.discard(self.run_id)
         try:
             with self._transaction():
                 self._db.execute("UPDATE runs SET ended_at = ? WHERE run_id = ?", (now(), self.run_id))
@@ -225,7 +161,7 @@ class Journal:
     def renew(self) -> None:
         """Say that this run is still alive."""
         with self._transaction(durable=False):
-            self._db.execute("UPDATE runs SET lease_end = ? WHERE run_id = ?", (_lease_end(), self.run_id))
+            self._db.execute("UPDATE runs SET lease_end = ? WHERE run_id = ?", (lease_end(), self.run_id))
 
     def others_alive(self) -> bool:
         """Whether another run pays from the same account now, so that the balance moves without this one."""
@@ -394,7 +330,7 @@ class Journal:
             "SELECT run_id, host, pid, born, lease_end FROM runs WHERE ended_at IS NULL AND account = ?",
             (self._account,),
         )
-        return {run_id for run_id, *where in rows if run_id in _LIVE or _lives(*where)}
+        return {run_id for run_id, *where in rows if run_id in LIVE or lives(*where)}
 
     def _bury_dead(self) -> None:
         alive = self._alive()
@@ -475,74 +411,6 @@ def standing(lookup: Lookup, *, oldest: int, mine: str, alive: set[str]) -> Stan
 def now() -> int:
     """The time in microseconds since 1970, UTC."""
     return time.time_ns() // 1000
-
-
-_LIVE: Final[set[str]] = set()
-"""The runs of this very process, so that a run that ended here is not taken for alive because the process is."""
-
-
-def _lease_end() -> int:
-    return now() + int(LEASE_S * 1_000_000)
-
-
-def _lives(host: str, pid: int, born: str, lease_end: int) -> bool:
-    """Whether the process of another run lives: on this machine it is looked for, elsewhere its lease decides.
-
-    A process that is stopped lives, however old its lease: it may yet send the call that it has claimed.
-    """
-    if host != socket.gethostname():
-        return lease_end > now()
-    if pid == os.getpid():
-        return False
-    return _born(pid) == born if born else lease_end > now()
-
-
-def _born(pid: int) -> str:
-    """What tells a process from a later one of the same number: boot and start; empty where it cannot be known."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return f"{boot}/{stat.rpartition(')')[2].split()[19]}"  # field 22, counted behind the name in parentheses
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_LIVE.clear)
-
-
-def _make_private(folder: Path) -> None:
-    """Make the folder, for its owner only; one that holds other things too is the user's, and keeps its mode."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ours = all(entry.name.startswith(FILE_NAME) for entry in folder.iterdir())
-    if ours and os.name == "posix" and folder.stat().st_uid == os.getuid():
-        folder.chmod(0o700)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    new = not path.exists()
-    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    if new:
-        path.chmod(0o600)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA foreign_keys = OFF")
-    return db
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > len(_MIGRATIONS):
-        msg = f"it is of version {version}, made by a newer isms_data; this one knows {len(_MIGRATIONS)}. Update it"
-        raise sqlite3.DatabaseError(msg)
-    if version == len(_MIGRATIONS):
-        return
-    db.execute("BEGIN IMMEDIATE")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    for step in _MIGRATIONS[version:]:
-        for statement in filter(str.strip, step.split(";")):
-            db.execute(statement)
-    db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
-    db.execute("COMMIT")
 
 
 def _marks(values: Sequence[Any]) -> str:

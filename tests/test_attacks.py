@@ -28,8 +28,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 import isms_data as isms
-from isms_data import blocking, polling, runs, submitting
-from isms_data import journal as journal_module
+from isms_data import blocking, leases, polling, runs, submitting
 from isms_data.journal import AnswerKind, Journal, now
 from isms_data.simulator.faults import Faults
 from tests.peers import DROP, Peer, reply
@@ -190,7 +189,7 @@ def test_stopped_process_is_not_taken_for_dead(tmp_path: Path, monkeypatch: pyte
         child = subprocess.Popen([sys.executable, "-c", script, peer.base_url, str(tmp_path)])  # noqa: S603 - the text above
         under_way.wait(10)
         with monkeypatch.context() as patch:
-            patch.setattr(time, "time_ns", lambda: clock() + int(3 * journal_module.LEASE_S * 1e9))
+            patch.setattr(time, "time_ns", lambda: clock() + int(3 * leases.LEASE_S * 1e9))
             doubts = isms.settle(account=at(peer, home=tmp_path))
         done.set()
         child.wait(20)
@@ -500,7 +499,7 @@ def test_child_of_a_fork_does_not_take_its_parents_runs_for_its_own(tmp_path: Pa
         warnings.simplefilter(
             "ignore", DeprecationWarning
         )  # Python 3.12 warns of forking with threads; that is the point
-        child = fork.Process(target=lambda: os._exit(journal.run_id in journal_module._LIVE))
+        child = fork.Process(target=lambda: os._exit(journal.run_id in leases.LIVE))
         child.start()
         child.join(10)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from isms_data import journal as journal_module
+from isms_data import journal_file
 from isms_data.errors import JournalError
 from isms_data.journal import AnswerKind, Journal, Standing, now
 
@@ -53,7 +54,7 @@ def in_another_process(folder: Path, body: str) -> subprocess.CompletedProcess[s
 def test_journal_is_private(folder: Path) -> None:
     """Nobody else on the machine can read the folder or the file."""
     with Journal(folder, "me", "hlr"):
-        modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / journal_module.FILE_NAME)]
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / journal_file.FILE_NAME)]
 
     assert modes == [0o700, 0o600]
 
@@ -173,7 +174,7 @@ def test_lease_that_ran_out_is_no_life(folder: Path, monkeypatch: pytest.MonkeyP
     """A run of another machine that has not renewed its lease is taken for dead; one that has is not."""
     with Journal(folder, "me", "hlr") as far:
         claim(far, A)
-        monkeypatch.setattr(journal_module, "_LIVE", set())
+        monkeypatch.setattr(journal_module, "LIVE", set())
         monkeypatch.setattr("socket.gethostname", lambda: "another-machine")
         with Journal(folder, "me", "hlr") as near:
             held = standings(near, A)
@@ -219,20 +220,20 @@ def test_expected_balance_counts_what_was_accepted(folder: Path) -> None:
 def test_migration_from_an_empty_file(folder: Path) -> None:
     """A file of version 0 is brought up to date, and opening it again changes nothing."""
     folder.mkdir()
-    sqlite3.connect(folder / journal_module.FILE_NAME).close()
+    sqlite3.connect(folder / journal_file.FILE_NAME).close()
     for _ in range(2):
         with Journal(folder, "me", "hlr") as journal:
             (version,) = journal._db.execute("PRAGMA user_version").fetchone()
 
-            assert version == len(journal_module._MIGRATIONS)
+            assert version == len(journal_file.MIGRATIONS)
 
 
 def test_migration_keeps_what_was_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later step of the schema finds the rows of the version before."""
     with Journal(folder, "me", "hlr") as journal:
         journal.accepted(claim(journal, A).call_id, "0adgre1")
-    later = (*journal_module._MIGRATIONS, "ALTER TABLE calls ADD COLUMN colour TEXT DEFAULT 'blue'")
-    monkeypatch.setattr(journal_module, "_MIGRATIONS", later)
+    later = (*journal_file.MIGRATIONS, "ALTER TABLE calls ADD COLUMN colour TEXT DEFAULT 'blue'")
+    monkeypatch.setattr(journal_file, "MIGRATIONS", later)
     with Journal(folder, "me", "hlr") as journal:
         assert standings(journal, A) == [Standing.OPEN]
         assert journal._db.execute("SELECT colour FROM calls").fetchall() == [("blue",)]
@@ -241,7 +242,7 @@ def test_migration_keeps_what_was_there(folder: Path, monkeypatch: pytest.Monkey
 def test_journal_of_a_newer_version_is_left_alone(folder: Path) -> None:
     """A file from the future is not touched; the error says to update."""
     folder.mkdir()
-    db = sqlite3.connect(folder / journal_module.FILE_NAME)
+    db = sqlite3.connect(folder / journal_file.FILE_NAME)
     db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(JournalError, match="newer isms_data"):
@@ -251,11 +252,11 @@ def test_journal_of_a_newer_version_is_left_alone(folder: Path) -> None:
 def test_journal_that_is_none(folder: Path) -> None:
     """A file that is not a journal is an error that names it, and stays as it is."""
     folder.mkdir()
-    (folder / journal_module.FILE_NAME).write_bytes(b"a list of numbers" * 100)
-    with pytest.raises(JournalError, match=journal_module.FILE_NAME):
+    (folder / journal_file.FILE_NAME).write_bytes(b"a list of numbers" * 100)
+    with pytest.raises(JournalError, match=journal_file.FILE_NAME):
         Journal(folder, "me", "hlr")
 
-    assert (folder / journal_module.FILE_NAME).read_bytes().startswith(b"a list")
+    assert (folder / journal_file.FILE_NAME).read_bytes().startswith(b"a list")
 
 
 def test_journal_where_a_file_is_in_the_way(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 from isms_data import columns, durations, hlr_result, tables
 from isms_data.account import resolve
 from isms_data.errors import ConfigurationError
-from isms_data.runs import Found, Terms, look_up
+from isms_data.lookups import Found, look_up
+from isms_data.runs import Terms
 from isms_data.vocabulary import NumberStatus, Outcome
 
 if TYPE_CHECKING:
