@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from math import ceil
 from typing import Final
 
 
@@ -20,6 +21,11 @@ class Budget:
     balance: Decimal | None = None
     """What the account had before the run's first paid call; None while not known."""
     spent: Decimal = Decimal(0)
+    planned: Decimal = field(init=False)
+    """The price of the plan, to be told from a measured one."""
+
+    def __post_init__(self) -> None:
+        self.planned = self.price
 
     @property
     def limited_by(self) -> str:
@@ -42,21 +48,37 @@ class Budget:
         """These units were refused, or not asked for after all."""
         self.spent -= self.price * units
 
-    def measured(self, units: int, before: Decimal, after: Decimal) -> Decimal | None:
-        """Compare the plan's price with what accepted calls for so many units really took from the balance.
+    def measured(self, units: int, before: Decimal, after: Decimal) -> bool:
+        """Count with what accepted calls for so many units really took from the balance; whether that is exact.
 
-        Returns the measured price where it surely differs, and counts with it from then on. The balance is rounded:
-        the plan stands as long as rounding can explain the difference, and a price too small to be read exactly is
-        taken at its upper bound. A balance that did not fall says nothing, because a charge may come late.
+        The balance is rounded. Where rounding explains the difference, the plan stands; where it leaves the price
+        open, the upper bound counts, so that a limit is kept, until more units tell it exactly.
         """
-        taken, rounding = before - after, max(_last_place(before), _last_place(after))
-        if taken <= 0 or abs(taken - self.price * units) < rounding:
-            return None
+        taken, rounding = before - after, self.rounding(before, after)
+        if taken <= 0:
+            return False
         exact = rounding <= EXACT * taken
-        price = (taken if exact else taken + rounding) / units
+        if not exact:
+            self._count_with(max(self.planned, (taken + rounding) / units), units)
+        elif abs(taken - self.planned * units) < rounding:
+            self._count_with(self.planned, units)
+        else:
+            self._count_with(taken / units, units)
+        return exact
+
+    def more_units(self, units: int, before: Decimal, after: Decimal) -> int:
+        """How many units more would tell the price exactly, by what is known of it so far."""
+        missing = self.rounding(before, after) / EXACT - (before - after)
+        return max(1, ceil(missing / self.price)) if self.price and units else 1
+
+    def _count_with(self, price: Decimal, units: int) -> None:
         self.spent = price * (self.spent / self.price if self.price else units)
         self.price = price
-        return price
+
+    @staticmethod
+    def rounding(before: Decimal, after: Decimal) -> Decimal:
+        """How far two readings of the balance may be off: one in the last decimal that they show."""
+        return max(_last_place(before), _last_place(after))
 
 
 EXACT: Final = Decimal("0.01")

@@ -30,12 +30,15 @@ from isms_data.journal_file import FILE_NAME, make_private, opened
 from isms_data.leases import LIVE, born_of, lease_end, lives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
 RESERVE_BYTES: Final = 16 * 1024 * 1024
 """Free space that a new paid call requires, so that the outcomes of those under way can still be written."""
+
+SETTLING: Final = "settle"
+"""The operation of a run that pays nothing, and so does not disturb what the balance tells."""
 
 AT_ONCE: Final = 10_000
 """Numbers in one question to SQLite, whose limit is 32,766 parameters."""
@@ -142,6 +145,7 @@ class Journal:
         me = (socket.gethostname(), os.getpid(), born_of(os.getpid()))
         row = (self.run_id, self._account, self._operation, *me, now(), lease_end())
         with self._transaction():
+            self._end_forgotten(*me)
             self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
         LIVE.add(self.run_id)
         return self
@@ -158,14 +162,28 @@ class Journal:
         finally:
             self._db.close()
 
+    def _end_forgotten(self, host: str, pid: int, born: str) -> None:
+        """End the runs of this very process that are over and could not write it down (a disk was full, say)."""
+        live = sorted(LIVE)
+        self._db.execute(
+            "UPDATE runs SET ended_at = ? WHERE ended_at IS NULL AND host = ? AND pid = ? AND born = ? "
+            f"AND run_id NOT IN ({_marks(live)})",
+            (now(), host, pid, born, *live),
+        )
+
     def renew(self) -> None:
         """Say that this run is still alive."""
         with self._transaction(durable=False):
             self._db.execute("UPDATE runs SET lease_end = ? WHERE run_id = ?", (lease_end(), self.run_id))
 
-    def others_alive(self) -> bool:
-        """Whether another run pays from the same account now, so that the balance moves without this one."""
-        return bool(self._alive() - {self.run_id})
+    def alone_since(self, since: int) -> bool:
+        """Whether no other run paid from the same account after `since` (microseconds), so that the balance tells."""
+        rows = self._db.execute(
+            "SELECT run_id, host, pid, born, lease_end, ended_at FROM runs WHERE account = ? AND run_id <> ? "
+            "AND operation <> ? AND (ended_at IS NULL OR ended_at >= ?)",
+            (self._account, self.run_id, SETTLING, since),
+        )
+        return not any(ended_at is not None or run_id in LIVE or lives(*where) for run_id, *where, ended_at in rows)
 
     # What is known
 
@@ -194,8 +212,12 @@ class Journal:
 
     # Paid calls
 
-    def claim(self, msisdns: Sequence[int], *, oldest: int, label: str | None, price: Decimal) -> Claim:
+    def claim(
+        self, msisdns: Sequence[int], *, oldest: int, label: str | None, price: Decimal, measured: bool = False
+    ) -> Claim:
         """Write down the intent to pay for the numbers that are free, durably, before the call is made.
+
+        `measured` says whether the price is known and not only planned.
 
         Raises
         ------
@@ -209,18 +231,18 @@ class Journal:
             first_id = self._next("lookups", "lookup_id")
             call_id = self._next("calls", "call_id")
             if taken:
-                self._write_intent(call_id, first_id, taken, label=label, price=price)
+                self._write_intent(call_id, first_id, taken, label=label, price=price, measured=measured)
         return Claim(call_id, first_id, taken, others)
 
     def _write_intent(
-        self, call_id: int, first_id: int, taken: list[int], *, label: str | None, price: Decimal
+        self, call_id: int, first_id: int, taken: list[int], *, label: str | None, price: Decimal, measured: bool
     ) -> None:
         self._db.execute(
-            "INSERT INTO calls (call_id, account, operation, label, run_id, state, first_id, numbers, price, "
-            "intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO calls (call_id, account, operation, label, run_id, state, first_id, numbers, price, measured, "
+            "intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(call_id, self._account, self._operation, label, self.run_id, CallState.INTENDED),
-                *(first_id, len(taken), str(price), now()),
+                *(first_id, len(taken), str(price), measured, now()),
             ),
         )
         rows = ((first_id + place, number, call_id) for place, number in enumerate(taken))
@@ -269,10 +291,10 @@ class Journal:
                 "UPDATE calls SET run_id = ? WHERE call_id = ?", [(self.run_id, call) for call in call_ids]
             )
 
-    def reprice(self, call_id: int, price: Decimal) -> None:
-        """The call really cost this per number: the record says so, because the balance is reckoned by it."""
+    def confirm_price(self, price: Decimal) -> None:
+        """The calls of this run really cost this per number: only by such prices can the balance be reckoned."""
         with self._transaction():
-            self._db.execute("UPDATE calls SET price = ? WHERE call_id = ?", (str(price), call_id))
+            self._db.execute("UPDATE calls SET price = ?, measured = 1 WHERE run_id = ?", (str(price), self.run_id))
 
     # In doubt
 
@@ -291,22 +313,25 @@ class Journal:
 
     # Balances
 
-    def keep_balance(self, balance: Decimal) -> None:
-        """Keep a reading of the balance, as evidence for what a call in doubt has cost.
+    def keep_balance(self, balance: Decimal, since: int) -> None:
+        """Keep a reading of the balance that was asked for at `since`, as evidence for what a call in doubt has cost.
 
         It knows after which call it was taken, not when: clocks are put back.
         """
         with self._transaction():
-            alone = not self._alive() - {self.run_id}
             self._db.execute(
                 "INSERT INTO balances (account, run_id, after_call, alone, read_at, credits) VALUES (?, ?, ?, ?, ?, ?)",
-                (self._account, self.run_id, self._next("calls", "call_id") - 1, alone, now(), str(balance)),
+                (
+                    *(self._account, self.run_id, self._next("calls", "call_id") - 1),
+                    *(self.alone_since(since), now(), str(balance)),
+                ),
             )
 
     def expected_balance(self, before_call: int) -> Decimal | None:
         """What the account should have, going from its last reading before a call by what was accepted after it.
 
-        None where there is no reading that was taken while no other run was paying, or where one is paying now.
+        None where there is no reading that was taken while no other run was paying, where one is paying now, or where
+        what an accepted call has cost was never measured.
         """
         with self._transaction():
             reading = self._db.execute(
@@ -314,23 +339,26 @@ class Journal:
                 "ORDER BY balance_id DESC LIMIT 1",
                 (self._account, before_call),
             ).fetchone()
-            if reading is None or self._alive() - {self.run_id}:
+            if reading is None or not self.alone_since(now()):
                 return None
             balance, after_call = reading
             accepted = self._db.execute(
-                "SELECT price, numbers FROM calls WHERE account = ? AND state = ? AND call_id > ?",
+                "SELECT price, numbers, measured FROM calls WHERE account = ? AND state = ? AND call_id > ?",
                 (self._account, CallState.ACCEPTED, after_call),
-            )
-            return Decimal(balance) - sum((Decimal(price) * numbers for price, numbers in accepted), Decimal(0))
+            ).fetchall()
+            if not all(measured for *_, measured in accepted):
+                return None
+            return Decimal(balance) - sum((Decimal(price) * numbers for price, numbers, _ in accepted), Decimal(0))
 
     # Inside
 
-    def _alive(self) -> set[str]:
+    def _alive(self) -> dict[str, bool]:
+        """The runs that live, and whether each renews its lease: one that does not may be stopped."""
         rows = self._db.execute(
             "SELECT run_id, host, pid, born, lease_end FROM runs WHERE ended_at IS NULL AND account = ?",
             (self._account,),
         )
-        return {run_id for run_id, *where in rows if run_id in LIVE or lives(*where)}
+        return {run_id: where[-1] > now() for run_id, *where in rows if run_id in LIVE or lives(*where)}
 
     def _bury_dead(self) -> None:
         alive = self._alive()
@@ -389,10 +417,11 @@ class Journal:
             raise JournalError(msg) from error
 
 
-def standing(lookup: Lookup, *, oldest: int, mine: str, alive: set[str]) -> Standing:
+def standing(lookup: Lookup, *, oldest: int, mine: str, alive: Mapping[str, bool]) -> Standing:
     """What the last lookup of a number is worth; answers from before `oldest` (microseconds) are worth nothing.
 
-    An answer to a run's own call is fresh for that run, whatever the clock says.
+    An answer to a run's own call is fresh for that run, whatever the clock says. What a living run means to pay for
+    is its own; what it has paid for may be asked about by others too once it does not renew its lease.
     """
     if lookup.kind == AnswerKind.LOST:
         return Standing.IN_DOUBT
@@ -403,9 +432,10 @@ def standing(lookup: Lookup, *, oldest: int, mine: str, alive: set[str]) -> Stan
         return kept if lookup.answered_at >= oldest or lookup.run_id == mine else Standing.FREE
     if lookup.state == CallState.IN_DOUBT:
         return Standing.IN_DOUBT
-    if lookup.run_id != mine and lookup.run_id in alive:
-        return Standing.HELD
-    return Standing.OPEN if lookup.state == CallState.ACCEPTED else Standing.IN_DOUBT
+    others = lookup.run_id != mine and lookup.run_id in alive
+    if lookup.state == CallState.ACCEPTED:
+        return Standing.HELD if others and alive[lookup.run_id] else Standing.OPEN
+    return Standing.HELD if others else Standing.IN_DOUBT
 
 
 def now() -> int:

@@ -40,6 +40,7 @@ MIGRATIONS: Final = (
         first_id    INTEGER NOT NULL,
         numbers     INTEGER NOT NULL,
         price       TEXT NOT NULL,
+        measured    INTEGER NOT NULL,
         intended_at INTEGER NOT NULL,
         answered_at INTEGER,
         message_id  TEXT,

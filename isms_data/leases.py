@@ -42,7 +42,8 @@ def born_of(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return f"{boot}/{stat.rpartition(')')[2].split()[19]}"  # field 22, counted behind the name in parentheses
+    fields = stat.rpartition(")")[2].split()  # from field 3 on, behind the name in parentheses
+    return "" if fields[0] in "ZX" else f"{boot}/{fields[19]}"  # a zombie is dead, though nobody has reaped it
 
 
 if hasattr(os, "register_at_fork"):

@@ -80,6 +80,7 @@ class LookUp:
         for part in _parts(self._numbers):
             await self._take_up(part)
         polling = asyncio.create_task(self._poller.work())
+        polling.add_done_callback(lambda _: self._submitter.halt())
         try:
             await self._pursue(polling)
         finally:
@@ -94,6 +95,8 @@ class LookUp:
     async def _pursue(self, polling: asyncio.Task[None]) -> None:
         while True:
             await self._submitter.drain()
+            if polling.done():
+                polling.result()
             if not self._held and self._poller.all_answered.is_set():
                 return
             wait = max(0.0, self._wait_until - time.monotonic())
@@ -106,8 +109,9 @@ class LookUp:
     async def _for_answers(self, polling: asyncio.Task[None], timeout_s: float) -> None:
         """Wait until everything is answered, or so long; an error that ends the run comes out here."""
         answered = asyncio.create_task(self._poller.all_answered.wait())
+        awaited = [polling] if self._held else [polling, answered]  # what others hold is looked at now and then
         try:
-            await asyncio.wait([polling, answered], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(awaited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             answered.cancel()
         if polling.done():

@@ -13,6 +13,7 @@ import heapq
 import itertools
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isms_data.errors import (
@@ -24,6 +25,7 @@ from isms_data.errors import (
 )
 from isms_data.journal import AnswerKind, now
 from isms_data.pacing import PollQueue, Waiting
+from isms_data.runs import SLOT_S, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -127,29 +129,34 @@ class Poller:
 
     def _start_workers(self) -> None:
         while (waiting := self._next()) is not None:
-            worker = asyncio.create_task(self._work(waiting, self._run.gate.started()))
+            slot = Slot(self._run.gate)
+            worker = asyncio.create_task(self._work(waiting, slot))
             self._workers.add(worker)
-            worker.add_done_callback(self._ended)
+            worker.add_done_callback(partial(self._ended, slot))
 
-    def _ended(self, worker: asyncio.Task[None]) -> None:
+    def _ended(self, slot: Slot, worker: asyncio.Task[None]) -> None:
+        slot.ended()  # of a worker that was cancelled before it began
         self._workers.discard(worker)
         if not worker.cancelled() and (error := worker.exception()) is not None:
             self._failure = self._failure or error
         self._changed.set()
 
-    async def _work(self, first: Waiting[Question], ticket: int) -> None:
+    async def _work(self, first: Waiting[Question], slot: Slot) -> None:
         waiting: Waiting[Question] | None = first
         while waiting is not None:
-            await self._ask_one(waiting, ticket)
+            try:
+                await self._ask_one(waiting, slot)
+            finally:
+                slot.ended()
             if (waiting := self._next()) is not None:
-                ticket = self._run.gate.started()
+                slot = Slot(self._run.gate)
             self._start_workers()
         self._stir()
 
     async def _sleep(self) -> None:
         """Until a turn comes, or answers have waited long enough, or something has changed."""
         clock = time.monotonic()
-        self._sleeps_until = self._wake_at() if self._run.gate.free else clock + FLUSH_S
+        self._sleeps_until = self._wake_at() if self._run.gate.free > self._run.urgent else clock + SLOT_S
         if self._answers:
             self._sleeps_until = min(self._sleeps_until, self._flush_by)
         self._changed.clear()
@@ -166,28 +173,22 @@ class Poller:
 
     # What a question brings
 
-    async def _ask_one(self, waiting: Waiting[Question], ticket: int) -> None:
-        gate, question = self._run.gate, waiting.item
-        asked_at = time.monotonic()
+    async def _ask_one(self, waiting: Waiting[Question], slot: Slot) -> None:
+        question, asked_at = waiting.item, time.monotonic()
         try:
             reply = await self._ask(question.message_id, str(question.number))
+        except (AuthenticationError, InsufficientCredits):
+            raise
         except NoSuchMessage as error:
-            gate.succeeded(ticket)
+            slot.succeeded()
             self._not_known(waiting, error, asked_at)
         except GatewayUnavailable as error:
-            gate.pushed_back(ticket)
+            slot.pushed_back()
             self._no_reply(waiting, error, error.retry_after)
-        except (AuthenticationError, InsufficientCredits):
-            gate.ended()
-            raise
         except GatewayError as error:
-            gate.ended()
             self._no_reply(waiting, error)
-        except BaseException:
-            gate.ended()
-            raise
         else:
-            gate.succeeded(ticket)
+            slot.succeeded()
             question.failures = 0
             self.problems.pop(question.number, None)
             self._read(waiting, reply, asked_at)

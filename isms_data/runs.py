@@ -28,7 +28,7 @@ from isms_data.errors import (
     ProtocolError,
     ReplyLost,
 )
-from isms_data.journal import Journal
+from isms_data.journal import Journal, now
 from isms_data.leases import LEASE_S
 from isms_data.progress import Progress, counted
 from isms_data.transports.http import HttpGateway
@@ -95,7 +95,7 @@ class Run:
 
     async def on_disk(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do this on the journal's thread, so that a slow disk does not hold up the network."""
-        return await asyncio.get_running_loop().run_in_executor(self.disk, partial(function, *args, **kwargs))
+        return await _on(self.disk, partial(function, *args, **kwargs))
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[Slot]:
@@ -114,7 +114,7 @@ class Run:
 
     async def balance(self) -> Decimal:
         """The balance, asked again for a while where the gateway does not answer, and kept as evidence."""
-        began = time.monotonic()
+        began, since = time.monotonic(), now()
         for attempt in itertools.count():
             try:
                 async with self.slot():
@@ -128,7 +128,7 @@ class Run:
                 await asyncio.sleep(wait)
             else:
                 break
-        await self.on_disk(self.journal.keep_balance, balance)
+        await self.on_disk(self.journal.keep_balance, balance, since)
         return balance
 
     def delay(
@@ -193,11 +193,16 @@ async def _journal_thread(account: Account, operation: str) -> AsyncIterator[tup
                 logging.getLogger("isms_data").warning("the end of the run is not written down: %s", error)
 
     try:
-        yield disk, await asyncio.get_running_loop().run_in_executor(disk, open_it)
+        yield disk, await _on(disk, open_it)
     finally:
-        closing = asyncio.get_running_loop().run_in_executor(disk, close_it)
+        closing = _on(disk, close_it)
         disk.shutdown(wait=False)
         await closing
+
+
+def _on(disk: ThreadPoolExecutor, function: Callable[[], T]) -> asyncio.Future[T]:
+    """Do it on that thread. A cancellation ends the waiting, never the writing: what is queued will be written."""
+    return asyncio.shield(asyncio.get_running_loop().run_in_executor(disk, function))
 
 
 async def _keep_lease(run: Run) -> None:

@@ -23,12 +23,12 @@ from isms_data.errors import (
     ProtocolError,
     ReplyLost,
 )
+from isms_data.journal import now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from decimal import Decimal
 
-    from isms_data.budget import Budget
     from isms_data.journal import Claim, Lookup, Standing
     from isms_data.runs import Run, Slot
 
@@ -50,20 +50,15 @@ _PASSING: Final = frozenset({None, 408, 425, 429, 503})
 
 
 PROBES: Final = 5
-"""So many calls at most are made one by one to learn the price while others pay from the same account."""
+"""So many calls at most are made one by one to learn the price."""
 
 
 class Probe(NamedTuple):
-    """An accepted call that was made alone, between two readings of the balance."""
+    """Accepted units, between two readings of the balance."""
 
-    call_id: int
     units: int
     before: Decimal
     after: Decimal
-
-    def agrees(self, budget: Budget) -> bool:
-        """Whether it took what was planned, so that no lower reading is to be waited for."""
-        return (self.before - self.after) <= budget.price * self.units
 
 
 class Submitter:
@@ -97,10 +92,18 @@ class Submitter:
         """The balance, as long as no call was made since it was read."""
         self._probes: list[Probe] = []
         self._tries = 0
+        self._alone = True
+        """Whether no other run paid from the same account since the first probe."""
+        self._measured = False
+        self._ended = False
         self._pause_until = 0.0
         self._refused_since: float | None = None
         self._refusals = 0
         self._doubts = 0
+
+    def halt(self) -> None:
+        """Pay for nothing more: the other half of the run has ended."""
+        self._ended = True
 
     async def drain(self) -> None:
         """Pay for everything in `todo`, as far as the budget goes; cancelled, it lets calls under way come to an end.
@@ -120,7 +123,7 @@ class Submitter:
             self._stop.clear()
         if self._failure is not None:
             raise self._failure
-        if self.todo and self.stopped is None:
+        if self.todo and self.stopped is None and not self._ended:
             self.stopped = self._out_of_budget()
 
     async def _pay_all(self) -> None:
@@ -137,38 +140,63 @@ class Submitter:
     async def _first_call(self) -> bool:
         """Make one call by itself, to see what it takes from the balance; False when no call may be made.
 
-        Under a hard limit it is for one number, and is repeated until the price is known, so that a price higher than
-        planned cannot run far over.
+        Under a hard limit the first is for one number, so that a price higher than planned cannot run far over; it is
+        repeated, for more numbers where rounding hides the price, until the price is known.
         """
-        run, limited = self._run, self._run.budget.max_credits is not None
+        run, limited, since = self._run, self._run.budget.max_credits is not None, now()
         before = await self._balance_before()
         if before is None:
             return False
-        alone = not await run.on_disk(run.journal.others_alive)
-        batch = self._next_batch(most=1 if limited else None)
+        batch = self._next_batch(most=self._probe_size() if limited else None)
         if not batch:
             return False
+        self._reading = before  # a refusal leaves it true
         claim = await self._pay(batch)
-        self._reading = None
         if claim is not None:
-            self._reading = await self._balance_after()
-            if self._reading is not None:
-                self._probes.append(Probe(claim.call_id, len(claim.taken), before, self._reading))
-            await self._learn_price(alone=alone, limited=limited)
+            after = self._reading = await self._balance_after(before)
+            self._alone = self._alone and await run.on_disk(run.journal.alone_since, since)
+            if after is not None and after < before:
+                self._probes.append(Probe(len(claim.taken), before, after))
+            await self._learn_price(limited=limited)
         return True
 
-    async def _learn_price(self, *, alone: bool, limited: bool) -> None:
-        """Another run's charges make the price seem higher, never lower: the lowest of several readings is taken."""
+    def _probe_size(self) -> int:
+        return self._run.budget.more_units(*self._all_probes()) if self._alone and self._probes else 1
+
+    def _all_probes(self) -> Probe:
+        """All probes as one: what they took together is the less rounded."""
+        units = sum(probe.units for probe in self._probes)
+        return Probe(units, self._probes[0].before, self._probes[-1].after)
+
+    async def _learn_price(self, *, limited: bool) -> None:
+        """Another run's charges make the price seem higher, never lower: then the lowest of several readings counts."""
         self._tries += 1
-        if self._probes and (alone or limited):
+        last_try = not limited or self._tries >= PROBES
+        if not self._probes:
+            self._price_known = last_try and (not limited or self._reading is not None)
+            if last_try and not self._price_known:
+                self.stopped = "the balance cannot be read, so the price is not known and max_credits cannot be kept"
+        elif self._alone:
+            exact = self._run.budget.measured(*self._all_probes())
+            self._price_known = exact or last_try
+            if exact:
+                await self._confirm_price()
+        elif limited:
             lowest = min(self._probes, key=lambda probe: (probe.before - probe.after) / probe.units)
-            self._price_known = alone or self._tries >= PROBES or lowest.agrees(self._run.budget)
-            if self._price_known:
-                await self._measure(lowest)
-        elif not limited:
+            exact = self._run.budget.measured(*lowest)
+            self._price_known = last_try or (exact and self._run.budget.price == self._run.budget.planned)
+        else:
             self._price_known = True
-        elif self._tries >= PROBES:
-            self.stopped = "the balance cannot be read, so the price is not known and max_credits cannot be kept"
+
+    async def _confirm_price(self) -> None:
+        price, planned = self._run.budget.price, self._run.budget.planned
+        self._measured = True
+        await self._run.on_disk(self._run.journal.confirm_price, price)
+        if price != planned:
+            self._run.warn(
+                f"a unit costs {price:f} credits, not {planned:f} as planned, so the run counts with {price:f}. "
+                "Set it in the account (credits_per_lookup or credits_per_segment)."
+            )
 
     async def _balance_before(self) -> Decimal | None:
         """The balance with no call of this run under way; only the first question for it may fail the run."""
@@ -184,22 +212,13 @@ class Submitter:
             self._run.budget.balance = reading
         return reading
 
-    async def _balance_after(self) -> Decimal | None:
+    async def _balance_after(self, before: Decimal) -> Decimal | None:
+        """The balance after a charge; asked twice where it shows none, because some show it one question late."""
         try:
-            return await self._run.balance()
+            after = await self._run.balance()
+            return after if after != before else await self._run.balance()
         except GatewayError:
             return None
-
-    async def _measure(self, probe: Probe) -> None:
-        planned = self._run.budget.price
-        price = self._run.budget.measured(probe.units, probe.before, probe.after)
-        if price is None:
-            return
-        await self._run.on_disk(self._run.journal.reprice, probe.call_id, price)
-        self._run.warn(
-            f"a unit costs {price:f} credits, not {planned:f} as planned, so the run counts with {price:f}. "
-            "Set it in the account (credits_per_lookup or credits_per_segment)."
-        )
 
     async def _work(self) -> None:
         try:
@@ -215,7 +234,7 @@ class Submitter:
 
     @property
     def _halted(self) -> bool:
-        return self._stop.is_set() or self.stopped is not None or self._failure is not None
+        return self._ended or self._stop.is_set() or self.stopped is not None or self._failure is not None
 
     def _next_batch(self, *, most: int | None = None) -> list[int]:
         """The next numbers that share a call: within the count, the request line and the budget."""
@@ -236,7 +255,12 @@ class Submitter:
         run = self._run
         async with run.slot() as slot:
             claim = await run.on_disk(
-                run.journal.claim, batch, oldest=self._oldest, label=self._label, price=run.budget.price
+                run.journal.claim,
+                batch,
+                oldest=self._oldest,
+                label=self._label,
+                price=run.budget.price,
+                measured=self._measured,
             )
             self._met(claim.others)
             run.budget.give_back(len(batch) - len(claim.taken))
@@ -292,6 +316,8 @@ class Submitter:
         self._pause_until = max(self._pause_until, now + wait)
 
     async def _doubtful(self, claim: Claim, error: GatewayError) -> None:
+        self._reading = None  # it may have been charged: what was read before tells nothing now
+        self._probes.clear()
         await self._run.on_disk(self._run.journal.in_doubt, claim.call_id, str(error))
         self._doubts += 1
         if self._doubts >= DOUBTS_IN_A_ROW:

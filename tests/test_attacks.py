@@ -12,6 +12,7 @@ import html
 import itertools
 import multiprocessing
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -534,9 +535,9 @@ def test_journal_goes_on_after_a_commit_that_failed(tmp_path: Path) -> None:
     with Journal(tmp_path, "a", "hlr") as journal:
         journal._db.set_authorizer(no_commit)
         with pytest.raises(isms.JournalError):
-            journal.keep_balance(Decimal(5))
+            journal.keep_balance(Decimal(5), now())
         journal._db.set_authorizer(None)
-        journal.keep_balance(Decimal(7))
+        journal.keep_balance(Decimal(7), now())
 
         assert journal.expected_balance(now()) == 7
 
@@ -684,3 +685,265 @@ def test_nothing_is_in_the_chain_of_an_error() -> None:
 
     assert (error.__cause__, error.__context__) == (None, None)
     assert "306970000001" not in str(error)
+
+
+# The second attack, on what was mended after the first
+
+remarks_allowed = pytest.mark.filterwarnings("ignore::isms_data.IsmsWarning")
+
+LOOK_UP_IN_CHILD = """
+import sys, pandas as pd, isms_data as isms
+account = isms.Account("shop", "secret", base_url=sys.argv[1], home=sys.argv[2], progress=False)
+isms.hlr_lookup(pd.DataFrame({"n": ["306970000000"]}), "n", account=account)
+"""
+
+
+def child(peer: Peer, home: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", LOOK_UP_IN_CHILD, peer.base_url, str(home)])  # noqa: S603
+
+
+def an_hour_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: clock() + 3600 * 10**9)
+
+
+@remarks_allowed
+def test_price_not_measured_beside_another_run_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls whose price was never measured cannot be subtracted from the balance; a charged one is not resent."""
+    with isms.sandbox(median_latency_s=0.002) as account:
+        dear = like(account, credits_per_lookup=2)
+        isms.hlr_lookup(numbers(1, first=306970000100), "msisdn", account=dear)
+        with Journal(dear.journal_folder, dear.label, "hlr"):
+            isms.hlr_lookup(numbers(1, first=306970000200), "msisdn", account=dear)
+            account.gateway.simulator.faults.script("drop_after_charge", page="hlr.php")
+            isms.hlr_lookup(numbers(1), "msisdn", account=dear)
+        an_hour_later(monkeypatch)
+        isms.settle(decision="balance", account=dear)
+        isms.hlr_lookup(numbers(1), "msisdn", account=dear)
+
+        assert set(account.gateway.simulator.ledger.times_charged().values()) == {1}
+
+
+@remarks_allowed
+def test_price_that_could_not_be_read_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the balance could not be read after the first call, it is no evidence later either."""
+    paid: list[str] = []
+    questions = itertools.count(1)
+
+    def answer(target: str) -> bytes:
+        if "hlr.php" in target:
+            paid.extend(asked_for(target))
+            return DROP if len(paid) == 2 else reply("ID:1")
+        if "hlrquery" in target:
+            return reply(ANSWER)
+        if next(questions) == 2:
+            return reply("", status="429 Too Many Requests", headers="Retry-After: 30\r\n")
+        return reply(f"Credits:{100 - len(paid)}.00")
+
+    with Peer(answer) as peer:
+        dear = at(peer, credits_per_lookup=2, max_per_call=1)
+        isms.hlr_lookup(numbers(2), "msisdn", account=dear)
+        an_hour_later(monkeypatch)
+        isms.settle(decision="balance", account=dear)
+        isms.hlr_lookup(numbers(2), "msisdn", account=dear)
+
+    assert len(paid) == len(set(paid))
+
+
+@remarks_allowed
+def test_max_credits_where_rounding_hides_the_price() -> None:
+    """A price far over the plan that two decimals cannot show on one number does not pass the limit."""
+    with isms.sandbox(median_latency_s=0.002, price_per_lookup="0.0099") as account:
+        isms.hlr_lookup(numbers(1000), "msisdn", max_credits=1, account=like(account, credits_per_lookup="0.001"))
+
+        assert account.gateway.simulator.ledger.charged() <= Decimal("1.01")
+
+
+@remarks_allowed
+def test_max_credits_where_the_balance_lags() -> None:
+    """A balance that shows each charge one question late does not pass the limit."""
+    paid: list[str] = []
+    shown = [100]
+
+    def answer(target: str) -> bytes:
+        if "hlr.php" in target:
+            paid.extend(asked_for(target))
+            return reply("ID:1")
+        if "hlrquery" in target:
+            return reply(ANSWER)
+        told, shown[0] = shown[0], 100 - 2 * len(paid)
+        return reply(f"Credits:{told}.00")
+
+    with Peer(answer) as peer:
+        isms.hlr_lookup(numbers(30), "msisdn", max_credits=10, account=at(peer))
+
+    assert 2 * len(paid) <= 10
+
+
+def test_question_that_refuses_the_account_stops_paying() -> None:
+    """When a question ends the run (the password was changed meanwhile), no further call is paid for."""
+    paid: list[str] = []
+    refused = threading.Event()
+
+    def answer(target: str) -> bytes:
+        if "hlr.php" in target:
+            if len(paid) > 5:
+                refused.wait(10)
+            paid.extend(asked_for(target))
+            return reply("ID:1")
+        if "hlrquery" in target:
+            refused.set()
+            return reply("Error: Authentication error.")
+        return reply(f"Credits:{1000 - len(paid)}.00")
+
+    with Peer(answer) as peer, pytest.raises(isms.AuthenticationError):
+        isms.hlr_lookup(numbers(400), "msisdn", account=at(peer, max_per_call=1))
+
+    assert len(paid) < 400
+
+
+def test_run_that_starts_during_the_probe_does_not_raise_the_price() -> None:
+    """What another run paid between the two readings of the balance is not taken for a higher price."""
+    paid: list[str] = []
+    first, done, frames = threading.Event(), threading.Event(), []
+
+    def answer(target: str) -> bytes:
+        if "hlr.php" in target:
+            paid.extend(asked_for(target))
+            if not first.is_set():
+                first.set()
+                done.wait(10)
+            return reply("ID:1")
+        return reply(ANSWER if "hlrquery" in target else f"Credits:{10 - len(paid)}.00")
+
+    with Peer(answer) as peer:
+        account = at(peer, max_per_call=1)
+        thread = threading.Thread(target=lambda: frames.append(isms.hlr_lookup(numbers(6), "msisdn", account=account)))
+        thread.start()
+        first.wait(10)
+        isms.hlr_lookup(numbers(1, first=306970000100), "msisdn", account=account)
+        done.set()
+        thread.join(20)
+
+    assert outcomes(frames[0]) == {"done": 6}
+
+
+def test_number_held_by_another_is_looked_at_now_and_then(
+    account: SandboxAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting for what another process holds costs a look at the journal twice a second, not a core."""
+    looks, standings = itertools.count(), Journal.standings
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        next(looks)
+        return standings(*args, **kwargs)
+
+    with Journal(account.journal_folder, account.label, "hlr") as other:
+        other.claim([306970000000], oldest=0, label=None, price=Decimal(1))
+        monkeypatch.setattr(Journal, "standings", counted)
+        frame = isms.hlr_lookup(numbers(1), "msisdn", max_wait="1500ms", account=account)
+
+    assert outcomes(frame) == {"pending": 1}
+    assert next(looks) <= 10
+
+
+def test_killed_process_that_nobody_has_reaped_is_dead(tmp_path: Path) -> None:
+    """A killed process whose parent has not asked for its end yet is dead all the same."""
+    under_way, done = threading.Event(), threading.Event()
+
+    def hlr(_: str) -> bytes:
+        under_way.set()
+        done.wait(10)
+        return reply("ID:1")
+
+    with Peer(gateway(hlr)) as peer:
+        process = child(peer, tmp_path)
+        under_way.wait(20)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        doubts = isms.settle(account=at(peer, home=tmp_path))
+        done.set()
+    process.wait(5)
+
+    assert len(doubts) == 1
+
+
+def test_answers_of_a_stopped_process_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process has paid for, and does not ask about because it was stopped, another may ask about, free."""
+    asked, text = threading.Event(), ["Pending"]
+
+    def answer(target: str) -> bytes:
+        if "hlrquery" in target:
+            asked.set()
+            return reply(text[0])
+        return reply("ID:1" if "hlr.php" in target else "Credits:100")
+
+    with Peer(answer) as peer:
+        process = child(peer, tmp_path)
+        asked.wait(20)
+        os.kill(process.pid, signal.SIGSTOP)
+        text[0] = ANSWER
+        an_hour_later(monkeypatch)
+        frame = isms.hlr_lookup(numbers(1), "msisdn", max_wait="2s", account=at(peer, home=tmp_path))
+        process.kill()
+        process.wait(5)
+
+    assert outcomes(frame) == {"done": 1}
+    assert peer.asked("hlr.php") == 1
+
+
+def test_cancelled_while_the_journal_is_busy_the_run_ends_all_the_same(account: SandboxAccount) -> None:
+    """However often it is cancelled while the disk is busy, a run that has ended is not taken for alive."""
+    before = set(leases.LIVE)
+    account.gateway.simulator.pin("306970000001", latency_s=60.0)
+
+    async def attack() -> None:
+        run = asyncio.create_task(isms.aio.hlr_lookup(numbers(3), "msisdn", account=account))
+        while not account.gateway.simulator.ledger.request_counts["hlrquery.php"]:  # noqa: ASYNC110 - another thread
+            await asyncio.sleep(0.01)
+        lock = sqlite3.connect(account.journal_folder / "journal.sqlite3", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        for _ in range(3):
+            run.cancel()
+            for _ in range(5):
+                await asyncio.sleep(0)
+        lock.execute("COMMIT")
+        lock.close()
+        await asyncio.wait([run], timeout=10)
+
+    asyncio.run(attack())
+    for thread in threading.enumerate():
+        if thread.name.startswith("isms_journal"):
+            thread.join(10)
+
+    assert before == leases.LIVE
+
+
+def test_worker_cancelled_before_it_began_gives_its_place_back(account: SandboxAccount) -> None:
+    """A place in the gate is never lost, be a worker cancelled before its first step."""
+
+    async def attack() -> int:
+        terms = runs.Terms(max_age_s=1e9, max_wait_s=10, max_credits=None, price=Decimal(1), label=None)
+        async with runs.opened(account, "hlr", terms) as run:
+            poller = polling.Poller(run, run.gateway.hlr_query)
+            work = asyncio.create_task(poller.work())
+            await asyncio.sleep(0)
+            for place in range(3):
+                question = polling.Question(306970000000 + place, place + 1, "x")
+                poller.add(question, time.monotonic() - 10_000)
+            poller._start_workers()
+            work.cancel()
+            await asyncio.wait([work])
+            await asyncio.sleep(0)
+            return run.gate.in_flight
+
+    assert asyncio.run(attack()) == 0
+
+
+def test_refused_numbers_under_a_limit_ask_for_the_balance_once(account: SandboxAccount) -> None:
+    """A refusal charged nothing, so the balance need not be asked for again before the next call."""
+    with Peer(gateway(lambda _: reply("Error: Invalid mobile number."))) as peer:
+        frame = isms.hlr_lookup(numbers(5), "msisdn", max_credits=5, account=at(peer))
+
+    assert outcomes(frame) == {"failed": 5}
+    assert peer.asked("credits.php") == 1

@@ -49,33 +49,41 @@ def test_budget_refused_units_come_back() -> None:
 
 
 def test_budget_measures_the_price() -> None:
-    """The first accepted call tells the price, and the limit counts with it from then on."""
+    """What accepted calls took tells the price, and the limit counts with it from then on."""
     budget = Budget(Decimal(1), Decimal(100), Decimal(1000))
     budget.take(10)
 
-    assert budget.measured(10, Decimal("1000.00"), Decimal("985.00")) == Decimal("1.5")
-    assert (budget.spent, budget.affordable(1000)) == (15, 56)
+    assert budget.measured(10, Decimal("1000.00"), Decimal("985.00"))
+    assert (budget.price, budget.spent, budget.affordable(1000)) == (Decimal("1.5"), 15, 56)
 
 
 def test_budget_keeps_the_planned_price() -> None:
-    """A price as planned, and a balance that did not fall, change nothing."""
+    """A price as planned is confirmed; a balance that did not fall tells nothing."""
     budget = Budget(Decimal(1), balance=Decimal(100))
     budget.take(10)
 
-    assert budget.measured(10, Decimal("100.00"), Decimal("90.00")) is None
-    assert budget.measured(10, Decimal("100.00"), Decimal("100.00")) is None
-    assert budget.spent == 10
+    assert not budget.measured(10, Decimal("100.00"), Decimal("100.00"))
+    assert budget.measured(10, Decimal("100.00"), Decimal("90.00"))
+    assert (budget.price, budget.spent) == (1, 10)
 
 
 @pytest.mark.parametrize("after", ["9.99", "9.98"])
-def test_budget_forgives_rounding(after: str) -> None:
+def test_budget_takes_an_uncertain_price_at_its_upper_bound(after: str) -> None:
+    """A price that rounding leaves open is never counted for less than it may be, and more units are asked for."""
+    budget = Budget(Decimal("0.014"))
+    readings = Decimal("10.00"), Decimal(after)
+
+    assert not budget.measured(1, *readings)
+    assert budget.price == readings[0] - readings[1] + Decimal("0.01")
+    assert budget.more_units(1, *readings) * budget.price + readings[0] - readings[1] >= 1
+
+
+def test_budget_forgives_rounding() -> None:
     """A difference that the rounding of the balance explains is no other price."""
-    assert Budget(Decimal("0.014")).measured(1, Decimal("10.00"), Decimal(after)) is None
+    budget = Budget(Decimal("0.01435"))
 
-
-def test_budget_takes_an_uncertain_price_at_its_upper_bound() -> None:
-    """A price too small to be read exactly is never counted for less than it may be."""
-    assert Budget(Decimal(1)).measured(1, Decimal("10.00"), Decimal("9.99")) == Decimal("0.02")
+    assert budget.measured(100, Decimal("10.00"), Decimal("8.57"))
+    assert budget.price == Decimal("0.01435")
 
 
 def test_budget_measures_where_the_plan_was_free() -> None:
@@ -83,8 +91,9 @@ def test_budget_measures_where_the_plan_was_free() -> None:
     budget = Budget(Decimal(0), balance=Decimal(100))
     budget.take(10)
 
-    assert budget.measured(10, Decimal("100.00"), Decimal("80.00")) == 2
-    assert budget.spent == 20
+    assert budget.more_units(10, Decimal("100.00"), Decimal("99.99")) == 1
+    assert budget.measured(10, Decimal("100.00"), Decimal("80.00"))
+    assert (budget.price, budget.spent) == (2, 20)
 
 
 def test_budget_names_the_nearer_limit() -> None:

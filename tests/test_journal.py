@@ -182,7 +182,7 @@ def test_lease_that_ran_out_is_no_life(folder: Path, monkeypatch: pytest.MonkeyP
 
             assert (held, standings(near, A)) == ([Standing.HELD], [Standing.IN_DOUBT])
             far.renew()
-            assert near.others_alive()
+            assert not near.alone_since(now())
 
 
 def test_accounts_do_not_mix(folder: Path) -> None:
@@ -207,14 +207,16 @@ def test_open_calls_are_taken_over(folder: Path) -> None:
 
 
 def test_expected_balance_counts_what_was_accepted(folder: Path) -> None:
-    """The account should have what it last had, less what was accepted since; what is in doubt is not counted."""
+    """The account should have what it last had, less what was accepted since at measured prices."""
     with Journal(folder, "me", "hlr") as journal:
         before = journal.expected_balance(now())
-        journal.keep_balance(Decimal("10.50"))
+        journal.keep_balance(Decimal("10.50"), now())
         journal.accepted(claim(journal, A, B).call_id, "ok")
         journal.in_doubt(claim(journal, C).call_id, "lost")
+        planned = journal.expected_balance(now())
+        journal.confirm_price(Decimal("0.5"))
 
-        assert (before, journal.expected_balance(now())) == (None, Decimal("8.50"))
+        assert (before, planned, journal.expected_balance(now())) == (None, None, Decimal("9.50"))
 
 
 def test_migration_from_an_empty_file(folder: Path) -> None:

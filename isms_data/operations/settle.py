@@ -12,7 +12,7 @@ import pandas as pd
 from isms_data import tables
 from isms_data.account import resolve
 from isms_data.errors import ConfigurationError
-from isms_data.journal import AnswerKind, CallState, Doubt, Journal, now
+from isms_data.journal import SETTLING, AnswerKind, CallState, Doubt, Journal, now
 from isms_data.transports.http import HttpGateway
 
 if TYPE_CHECKING:
@@ -108,14 +108,14 @@ def _was_accepted(doubt: Doubt) -> bool:
 
 def _read(account: Account) -> tuple[list[Doubt], Decimal | None]:
     """What is in doubt, and what the account should have if none of the lost calls was charged."""
-    with Journal(account.journal_folder, account.label, "settle") as journal:
+    with Journal(account.journal_folder, account.label, SETTLING) as journal:
         doubts = journal.doubts()
         lost = [doubt.call_id for doubt in doubts if not _was_accepted(doubt)]
         return doubts, journal.expected_balance(min(lost)) if lost else None
 
 
 def _write(account: Account, decided: list[tuple[Doubt, AnswerKind]]) -> None:
-    with Journal(account.journal_folder, account.label, "settle") as journal:
+    with Journal(account.journal_folder, account.label, SETTLING) as journal:
         journal.answer([(doubt.lookup_id, kind, now(), None) for doubt, kind in decided], durable=True)
 
 
