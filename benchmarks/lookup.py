@@ -145,7 +145,7 @@ def lookup(base_url: str, numbers: int) -> None:
         account = isms.Account("user", "secret", base_url=base_url, home=home, progress=False)
         found = isms.hlr_lookup(frame, "msisdn", account=account)
     if not (found["outcome"] == "done").all():
-        raise SystemExit(f"not every number was answered: {found['outcome'].value_counts().to_dict()}")
+        sys.exit(f"not every number was answered: {found['outcome'].value_counts().to_dict()}")
 
 
 def bare(base_url: str, numbers: int) -> None:
@@ -245,8 +245,8 @@ def memory(base_url: str, numbers: int) -> None:
     lookup(base_url, numbers)
     ended, told = time.monotonic(), counts(base_url)
     print(
-        f"{numbers:,} numbers: peak {peak_mib():,.0f} MiB, {before:,.0f} of them before; {ended - began:.1f} s, of which "
-        f"{told.first_call - began:.1f} s before the first paid call and {ended - told.last_question:.1f} s after the "
+        f"{numbers:,} numbers: peak {peak_mib():,.0f} MiB, {before:,.0f} of them before; {ended - began:.1f} s, of "
+        f"which {told.first_call - began:.1f} s before the first paid call and {ended - told.last_question:.1f} s after the "
         f"last question; {told.calls:,} paid calls, {told.questions / numbers:.3f} questions a number"
     )
 
