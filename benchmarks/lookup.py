@@ -244,10 +244,11 @@ def memory(base_url: str, numbers: int) -> None:
     counts(base_url)
     lookup(base_url, numbers)
     ended, told = time.monotonic(), counts(base_url)
+    before_call, after_questions = told.first_call - began, ended - told.last_question
     print(
-        f"{numbers:,} numbers: peak {peak_mib():,.0f} MiB, {before:,.0f} of them before; {ended - began:.1f} s, of "
-        f"which {told.first_call - began:.1f} s before the first paid call and {ended - told.last_question:.1f} s after the "
-        f"last question; {told.calls:,} paid calls, {told.questions / numbers:.3f} questions a number"
+        f"{numbers:,} numbers: peak {peak_mib():,.0f} MiB, {before:,.0f} of them before; {ended - began:.1f} s, "
+        f"of which {before_call:.1f} s before the first paid call and {after_questions:.1f} s after the last question; "
+        f"{told.calls:,} paid calls, {told.questions / numbers:.3f} questions a number"
     )
 
 
