@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ FILE_NAME: Final = "journal.sqlite3"
 
 BUSY_S: Final = 30.0
 """How long a transaction of another process is waited for."""
+
+LOOK_S: Final = 0.01
+"""How often that is tried where SQLite does not wait by itself."""
 
 MIGRATIONS: Final = (
     """
@@ -87,12 +91,26 @@ def opened(path: Path) -> sqlite3.Connection:
     try:
         if new:
             path.chmod(0o600)
-        db.execute("PRAGMA journal_mode = WAL")
+        _to_wal(db)
         _migrate(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _to_wal(db: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; while another process does the same, SQLite gives up at once instead of waiting."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
+        else:
+            return
 
 
 def _migrate(db: sqlite3.Connection) -> None:

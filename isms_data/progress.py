@@ -95,5 +95,11 @@ def _bar(title: str, total: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tqdm warns where a notebook has no ipywidgets, and draws text then
         from tqdm.auto import tqdm  # noqa: PLC0415 - costs a tenth of the import of pandas, and only runs need it
-    quiet = "ipykernel" not in sys.modules and not sys.stderr.isatty()
-    return tqdm(desc=title, total=total, unit=" numbers", disable=quiet)
+    return tqdm(desc=title, total=total, unit=" numbers", disable=not (_in_notebook() or sys.stderr.isatty()))
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel runs this program: only then is there a page to draw on."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")

@@ -70,6 +70,28 @@ def test_journal_in_a_folder_of_the_users(folder: Path) -> None:
     assert set(modes[1:]) == {0o600}
 
 
+def test_many_processes_make_the_journal_at_once(folder: Path) -> None:
+    """Processes that start together on a journal that is not there yet all get it."""
+    program = (
+        f"from pathlib import Path\nfrom isms_data.journal import Journal\nJournal(Path({str(folder)!r}), 'me', 'hlr')"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(6)]  # noqa: S603
+    told = [process.communicate(timeout=60)[1] for process in processes]
+
+    assert [process.returncode for process in processes] == [0] * 6, told
+
+
+def test_journal_busy_for_too_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that another program keeps locked is given up after a while, with a clear error."""
+    folder.mkdir()
+    other = sqlite3.connect(folder / journal_file.FILE_NAME, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(journal_file, "BUSY_S", 0.1)
+    with pytest.raises(JournalError, match="locked"):
+        Journal(folder, "me", "hlr")
+    other.close()
+
+
 def test_claim_takes_free_numbers_once(folder: Path) -> None:
     """Of two claims for the same number, one gets it; the other hears that it is held."""
     with Journal(folder, "me", "hlr") as first, Journal(folder, "me", "hlr") as second:
