@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from isms_data import errors
@@ -127,14 +128,19 @@ def read_hlr(text: str) -> HlrReply:
     fields = [part.strip(_FRAMING) or None for part in stripped.split(";")]
     while len(fields) > 1 and fields[-1] is None:
         fields.pop()
-    match = _STATUS.fullmatch(fields[0] or "")
-    if match is None or match[1] not in _HLR_WORDS or len(fields) > len(HLR_FIELDS):
+    status = _hlr_status(fields[0])
+    if status is None or len(fields) > len(HLR_FIELDS):
         raise documented_error(text) or _not_understood(text, expected)
-    status = HlrStatus(match[1])
     if status in OPEN_STATUSES and len(fields) > 1:
         raise _not_understood(text, expected)
     country, operator, imsi, serving_msc, error_code = fields[1:] + [None] * (len(HLR_FIELDS) - len(fields))
     return HlrReply(status, country, operator, imsi, serving_msc, error_code, stripped)
+
+
+@lru_cache(maxsize=64)  # there are six words; a bulk lookup reads one of them ten thousand times a second
+def _hlr_status(field: str | None) -> HlrStatus | None:
+    match = _STATUS.fullmatch(field or "")
+    return HlrStatus(match[1]) if match is not None and match[1] in _HLR_WORDS else None
 
 
 def read_contact(text: str) -> None:

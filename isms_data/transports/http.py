@@ -230,13 +230,19 @@ async def _body(response: aiohttp.ClientResponse) -> str:
     if (response.content_length or 0) > MAX_REPLY_BYTES:
         msg = f"the reply is {response.content_length:,} bytes long; no documented reply is over 200."
         raise ProtocolError(msg)
-    body = await response.content.read(MAX_REPLY_BYTES)
-    while len(body) < MAX_REPLY_BYTES and not response.content.at_eof():
-        body += await response.content.read(MAX_REPLY_BYTES - len(body))
+    body = await (response.read() if response.content_length is not None else _limited(response.content))
     try:
         return body.decode(response.charset or "utf-8", "replace")
     except (LookupError, UnicodeError):  # no such character set, or one that refuses to replace
         return body.decode("utf-8", "replace")
+
+
+async def _limited(content: aiohttp.StreamReader) -> bytes:
+    """What comes of a body that does not say how long it is, as far as a reply may be."""
+    body = await content.read(MAX_REPLY_BYTES)
+    while len(body) < MAX_REPLY_BYTES and not content.at_eof():
+        body += await content.read(MAX_REPLY_BYTES - len(body))
+    return body
 
 
 def _refusal(call: Call, response: aiohttp.ClientResponse, text: str) -> GatewayError:
