@@ -144,9 +144,13 @@ class Journal:
         """Register the run as alive."""
         me = (socket.gethostname(), os.getpid(), born_of(os.getpid()))
         row = (self.run_id, self._account, self._operation, *me, now(), lease_end())
-        with self._transaction():
-            self._end_forgotten(*me)
-            self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+        try:
+            with self._transaction():
+                self._end_forgotten(*me)
+                self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+        except BaseException:
+            self._db.close()
+            raise
         LIVE.add(self.run_id)
         return self
 
