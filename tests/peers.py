@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ DROP = b""
 
 RESET = b"RESET"
 """Reset the connection (RST) without a byte."""
+
+
+def until(condition: Callable[[], object], *, within_s: float = 60.0) -> None:
+    """Wait until the other side has counted what it should; that never takes so long."""
+    deadline, pause = time.monotonic() + within_s, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "the other side never got there"
+        pause.wait(0.02)
 
 
 class Peer:

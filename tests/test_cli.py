@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import isms_data as isms
+from tests.peers import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,8 +166,7 @@ def test_interrupt_ends_within_ten_seconds(account: SandboxAccount, people: Path
         text=True,
     )
     with process:
-        while not account.gateway.simulator.ledger.request_counts["hlrquery.php"]:
-            time.sleep(0.05)
+        until(lambda: account.gateway.simulator.ledger.request_counts["hlrquery.php"])
         interrupted = time.monotonic()
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=30)

@@ -12,6 +12,8 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
+from tests.peers import until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -72,9 +74,8 @@ account = isms.Account({account.username!r}, {account.password!r}, base_url={acc
 numbers = pd.DataFrame({{"msisdn": [str(306970000000 + place) for place in range(50)]}})
 result = isms.hlr_lookup(numbers, "msisdn", account=account)
 """
-    client.execute(cell)
-    while not account.gateway.simulator.ledger.request_counts["hlrquery.php"]:
-        time.sleep(0.05)
+    client.execute(cell, stop_on_error=False)  # else the kernel may refuse the next cell for a moment
+    until(lambda: account.gateway.simulator.ledger.request_counts["hlrquery.php"])
     began = time.monotonic()
     manager.interrupt_kernel()
     ended = client.get_shell_msg(timeout=30)["content"]
