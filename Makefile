@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP)  ## the main job on the embedded sandbox: a messy list in, a typed Parquet list and a picture out
+demo: $(STAMP)  ## the main job on the embedded sandbox: a messy list in; a typed list, a sent campaign, its delivery out
 	@$(RUN) -m isms_data demo
 
 test: $(STAMP)  ## lint, types, tests, doctests, notebooks
@@ -30,7 +30,7 @@ test: $(STAMP)  ## lint, types, tests, doctests, notebooks
 	$(RUN) -m coverage run -m pytest
 	$(RUN) -m coverage report
 
-proofs: $(STAMP)  ## the long proofs: 200 kills of a run, a million numbers against phonenumbers
+proofs: $(STAMP)  ## the long proofs: 200 kills each of a lookup and a campaign, a million numbers against phonenumbers
 	ISMS_KILLS=200 $(RUN) -m pytest tests/test_kill.py
 	$(RUN) benchmarks/cleaning.py --agreement 1000000
 

@@ -69,7 +69,7 @@ class Counts(NamedTuple):
 
 
 class Gateway(asyncio.Protocol):
-    """Answers the three pages of a lookup, and `counts`, which starts the counts anew."""
+    """Answers the pages of a lookup and of a campaign, and `counts`, which starts the counts anew."""
 
     counts = Counts()
 
@@ -91,7 +91,7 @@ class Gateway(asyncio.Protocol):
         if b"/hlrquery.php?" in target:
             Gateway.counts = Counts(calls, questions + 1, first_call, time.monotonic())
             return b"Delivered;Greece;COSMOTE;20201%b;306970000002;0" % target[-10:]
-        if b"/hlr.php?" in target:
+        if b"/hlr.php?" in target or b"/send.php?" in target:
             Gateway.counts = Counts(calls + 1, questions, first_call or time.monotonic(), last_question)
             return b"ID:%07x" % calls
         if b"/credits.php?" in target:

@@ -22,8 +22,17 @@ if TYPE_CHECKING:
     from isms_data import aio as aio
     from isms_data.account import Account as Account
     from isms_data.doors import credits as credits
+    from isms_data.doors import delete_contacts as delete_contacts
+    from isms_data.doors import delivery_status as delivery_status
     from isms_data.doors import hlr_lookup as hlr_lookup
+    from isms_data.doors import plan_messages as plan_messages
+    from isms_data.doors import save_contacts as save_contacts
+    from isms_data.doors import send_messages as send_messages
     from isms_data.doors import settle as settle
+    from isms_data.doors import suppress as suppress
+    from isms_data.doors import suppressed as suppressed
+    from isms_data.doors import sync_contacts as sync_contacts
+    from isms_data.doors import unsuppress as unsuppress
     from isms_data.errors import AuthenticationError as AuthenticationError
     from isms_data.errors import BudgetExceeded as BudgetExceeded
     from isms_data.errors import ColumnError as ColumnError
@@ -51,6 +60,8 @@ if TYPE_CHECKING:
     from isms_data.hlr_result import parse_hlr as parse_hlr
     from isms_data.lists import read_list as read_list
     from isms_data.msisdn import clean_numbers as clean_numbers
+    from isms_data.plans import plan_summary as plan_summary
+    from isms_data.receiver import DeliveryReceiver as DeliveryReceiver
     from isms_data.reports.figures import plot_list_quality as plot_list_quality
     from isms_data.reports.metrics import list_quality as list_quality
     from isms_data.tables import load_table as load_table
@@ -64,21 +75,32 @@ __version__ = "0.1.0"
 
 _HOMES: Final = {
     "Account": "account",
+    "DeliveryReceiver": "receiver",
     "HttpGateway": "transports.http",
     "clean_numbers": "msisdn",
     "compare_renderings": "greek",
     "credits": "doors",
+    "delete_contacts": "doors",
+    "delivery_status": "doors",
     "hlr_lookup": "doors",
     "list_quality": "reports.metrics",
     "load_table": "tables",
     "offending": "text_segments",
     "parse_hlr": "hlr_result",
+    "plan_messages": "doors",
+    "plan_summary": "plans",
     "plot_list_quality": "reports.figures",
     "read_list": "lists",
     "sandbox": "trial",
+    "save_contacts": "doors",
     "save_table": "tables",
     "segments": "text_segments",
+    "send_messages": "doors",
     "settle": "doors",
+    "suppress": "doors",
+    "suppressed": "doors",
+    "sync_contacts": "doors",
+    "unsuppress": "doors",
 }
 """In which module each public name lives; the errors are all in `errors`."""
 

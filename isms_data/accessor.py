@@ -16,8 +16,22 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FRAME_METHODS: Final = ("clean_numbers", "hlr_lookup", "list_quality", "plot_list_quality", "save_table")
-SERIES_METHODS: Final = ("parse_hlr",)
+FRAME_METHODS: Final = (
+    "clean_numbers",
+    "compare_renderings",
+    "delete_contacts",
+    "delivery_status",
+    "hlr_lookup",
+    "list_quality",
+    "plan_messages",
+    "plan_summary",
+    "plot_list_quality",
+    "save_contacts",
+    "save_table",
+    "send_messages",
+    "sync_contacts",
+)
+SERIES_METHODS: Final = ("compare_renderings", "parse_hlr", "suppress", "unsuppress")
 
 
 class Accessor:

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from isms_data.errors import ConfigurationError
+from isms_data.quiet_hours import QuietHours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +59,7 @@ class Account:
     home : path, optional
         The folder of the journal; by default `ISMS_HOME`, else `./.isms`.
     quiet_hours : str
-        A sending policy; empty for none.
+        When no message is to leave, such as `"21:00-09:00 sundays defer"` (docs/scheduling.md); empty for none.
     progress : bool, optional
         Whether runs draw a progress bar; by default unless `ISMS_PROGRESS=0`.
 
@@ -101,6 +102,7 @@ class Account:
                 msg = f"Account({name}={getattr(self, name)!r}) must be more than 0."
                 raise ConfigurationError(msg)
         _check_timezone(self.timezone)
+        QuietHours.parse(self.quiet_hours, timezone=self.timezone)
 
     @classmethod
     def from_env(cls, **settings: Any) -> Self:
@@ -133,7 +135,7 @@ class Account:
     @property
     def journal_folder(self) -> Path:
         """The folder of the journal."""
-        return Path(self.home or _variable("ISMS_HOME") or ".isms")
+        return journal_folder(self)
 
     @property
     def shows_progress(self) -> bool:
@@ -144,6 +146,11 @@ class Account:
 def resolve(account: Account | None) -> Account:
     """The account that was given, or the one of the environment."""
     return account if account is not None else Account.from_env()
+
+
+def journal_folder(account: Account | None) -> Path:
+    """The folder of the journal, which is there without an account too: `ISMS_HOME`, else `./.isms`."""
+    return Path((account and account.home) or _variable("ISMS_HOME") or ".isms")
 
 
 def _checked_base_url(url: str, *, plaintext: bool) -> str:

@@ -15,10 +15,15 @@ import asyncio
 import functools
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from isms_data import hlr_result, lists, msisdn, tables
+from isms_data import greek, hlr_result, lists, msisdn, plans, tables
+from isms_data.operations.contacts import delete_contacts, save_contacts, sync_contacts
 from isms_data.operations.credits import credits
+from isms_data.operations.delivery import delivery_status
 from isms_data.operations.hlr import hlr_lookup
+from isms_data.operations.plan import plan_messages
+from isms_data.operations.send import send_messages
 from isms_data.operations.settle import settle
+from isms_data.operations.suppression import suppress, suppressed, unsuppress
 from isms_data.reports import metrics
 
 if TYPE_CHECKING:
@@ -38,20 +43,33 @@ def _in_thread(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
 
 
 clean_numbers = _in_thread(msisdn.clean_numbers)
+compare_renderings = _in_thread(greek.compare_renderings)
 list_quality = _in_thread(metrics.list_quality)
 load_table = _in_thread(tables.load_table)
 parse_hlr = _in_thread(hlr_result.parse_hlr)
+plan_summary = _in_thread(plans.plan_summary)
 read_list = _in_thread(lists.read_list)
 save_table = _in_thread(tables.save_table)
 
 __all__ = [
     "clean_numbers",
+    "compare_renderings",
     "credits",
+    "delete_contacts",
+    "delivery_status",
     "hlr_lookup",
     "list_quality",
     "load_table",
     "parse_hlr",
+    "plan_messages",
+    "plan_summary",
     "read_list",
+    "save_contacts",
     "save_table",
+    "send_messages",
     "settle",
+    "suppress",
+    "suppressed",
+    "sync_contacts",
+    "unsuppress",
 ]

@@ -7,6 +7,8 @@ from decimal import Decimal
 from math import ceil
 from typing import Final
 
+from isms_data.errors import ConfigurationError
+
 
 @dataclass
 class Budget:
@@ -83,6 +85,21 @@ class Budget:
 
 EXACT: Final = Decimal("0.01")
 """A balance whose last decimal is at most this part of what was taken tells the price exactly enough."""
+
+
+def credit_limit(max_credits: float | Decimal | None) -> Decimal | None:
+    """What a caller gave as `max_credits`, checked.
+
+    >>> credit_limit(12.5)
+    Decimal('12.5')
+    """
+    if max_credits is None:
+        return None
+    limit = Decimal(str(max_credits))
+    if limit.is_nan() or limit < 0:
+        msg = f"max_credits={max_credits!r} is not an amount of credits."
+        raise ConfigurationError(msg)
+    return limit
 
 
 def _last_place(amount: Decimal) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -30,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Clean lists of phone numbers, look them up through iSMS.gr, and see what they are worth.",
+    help="Clean lists of phone numbers, look them up through iSMS.gr, send campaigns, and see what became of them.",
 )
 
 File = Annotated[Path, typer.Argument(help="A list: CSV in any encoding, xlsx, xls, ods; or a Parquet file of ours.")]
@@ -100,17 +100,215 @@ def lookup(
 
 
 @app.command()
+def plan(
+    file: File,
+    *,
+    text: Annotated[str, typer.Option(help="The text; {name} is the row's value in the column 'name'.")],
+    campaign: Annotated[str, typer.Option(help="The campaign's name: at most one message per campaign and number.")],
+    sender: Annotated[str, typer.Option(help="At most 11 Latin characters, or digits.")],
+    column: Column = "mobile",
+    region: Region = "GR",
+    greek: Annotated[str, typer.Option(help="keep, capitals or greeklish.")] = "keep",
+    coding: Annotated[str, typer.Option(help="auto, GSM or UTF-8.")] = "auto",
+    flash: Annotated[bool, typer.Option("--flash", help="Shown at once, and kept by no phone.")] = False,
+    suppress: Annotated[Path | None, typer.Option(help="A file of numbers that must not be used.")] = None,
+    out: Out = None,
+    sandbox: Sandbox = False,
+) -> None:
+    """Plan a campaign: each row's text, what it costs, and who is left out and why. Sends nothing.
+
+    Example: isms plan clean.parquet --campaign spring --sender MyShop --text "Γεια σου {name}" --out plan.parquet
+    """
+    _check(out)
+    frame = _read(file)
+    with _account(sandbox=sandbox) as account:
+        planned = isms.plan_messages(
+            frame,
+            "msisdn" if "msisdn" in frame.columns else column,
+            campaign=campaign,
+            sender=sender,
+            text=text,
+            coding=coding,
+            greek=greek,
+            flash=flash,
+            suppress=suppress,
+            region=region,
+            account=account,
+        )
+    _show_plan(planned)
+    _save(planned, out)
+
+
+@app.command()
+def send(
+    file: Annotated[Path, typer.Argument(help="A plan that `isms plan` saved (.parquet).")],
+    *,
+    schedule: Annotated[
+        str | None, typer.Option(help="When: '2027-05-11 14:40' (the account's clock), '+1 day'.")
+    ] = None,
+    quiet_hours: Annotated[str | None, typer.Option(help="When not: '21:00-09:00 sundays defer'.")] = None,
+    dlr: Annotated[str | None, typer.Option(help="The public address of your `isms receive`.")] = None,
+    max_credits: Annotated[float | None, typer.Option(help="A hard limit of what may be spent.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    out: Out = None,
+    sandbox: Sandbox = False,
+) -> None:
+    """Send a plan, once it was shown and agreed to (paid: each message's segments, each number once).
+
+    Example: isms send plan.parquet --max-credits 50 --out sent.parquet
+    """
+    _check(out)
+    planned = isms.load_table(file)
+    _show_plan(planned)
+    if not yes:
+        typer.confirm("Send these messages?", abort=True)
+    limit = None if max_credits is None else Decimal(str(max_credits))
+    with _account(sandbox=sandbox) as account:
+        sent = isms.send_messages(
+            planned, schedule=schedule, quiet_hours=quiet_hours, dlr=dlr, max_credits=limit, account=account
+        )
+    typer.echo(_counts(sent["outcome"]))
+    _save(sent, out)
+
+
+@app.command()
+def status(
+    campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
+    *,
+    max_wait: Annotated[str, typer.Option(help="How long to wait for what is not final.")] = "15min",
+    out: Out = None,
+    sandbox: Sandbox = False,
+) -> None:
+    """Learn what became of a campaign's messages. Costs nothing.
+
+    Example: isms status spring --max-wait 2min --out delivery.parquet
+    """
+    _check(out)
+    with _account(sandbox=sandbox) as account:
+        found = isms.delivery_status(campaign, max_wait=max_wait, account=account)
+    typer.echo(_counts(found["status"].astype("str").fillna("not known yet")))
+    _save(found, out)
+
+
+@app.command()
+def receive(
+    *,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any free one.")] = 8080,
+    path: Annotated[str, typer.Option(help="The path under which a proxy hands requests on.")] = "/",
+    sandbox: Sandbox = False,
+) -> None:
+    """Receive delivery reports until Ctrl-C. Its public address is what `isms send --dlr` takes.
+
+    Example: isms receive --port 8080 --path /dlr
+    """
+    with isms.sandbox() if sandbox else nullcontext() as account:
+        receiver = isms.DeliveryReceiver(account=account, host=host, port=port, path=path)
+        receiver.run(on_ready=lambda url: typer.echo(f"Receiving delivery reports at {url} until Ctrl-C."))
+
+
+contacts_app = typer.Typer(
+    no_args_is_help=True, help="Save, delete or sync contacts. Example: isms contacts sync people.csv"
+)
+app.add_typer(contacts_app, name="contacts")
+Field = Annotated[str | None, typer.Option(help="A column of the list.")]
+
+
+@contacts_app.command("save")
+def save_contacts(
+    file: File,
+    *,
+    mobile: Column = "msisdn",
+    surname: Field = None,
+    name: Field = None,
+    comments: Field = None,
+    sandbox: Sandbox = False,
+) -> None:
+    """Save the contacts of a list in the account's address book.
+
+    Example: isms contacts save people.parquet --surname surname --name name
+    """
+    with _account(sandbox=sandbox) as account:
+        found = isms.save_contacts(_read(file), mobile, surname=surname, name=name, comments=comments, account=account)
+    typer.echo(_counts(found["contact_outcome"]))
+
+
+@contacts_app.command("delete")
+def delete_contacts(file: File, *, mobile: Column = "msisdn", sandbox: Sandbox = False) -> None:
+    """Delete the contacts of a list from the account's address book.
+
+    Example: isms contacts delete people.parquet
+    """
+    with _account(sandbox=sandbox) as account:
+        found = isms.delete_contacts(_read(file), mobile, account=account)
+    typer.echo(_counts(found["contact_outcome"]))
+
+
+@contacts_app.command("sync")
+def sync_contacts(
+    file: File,
+    *,
+    mobile: Column = "msisdn",
+    surname: Field = None,
+    name: Field = None,
+    comments: Field = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete those that are not in the list any more.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    sandbox: Sandbox = False,
+) -> None:
+    """Save what has changed since the last sync.
+
+    Example: isms contacts sync people.parquet --surname surname --name name --dry-run
+    """
+    with _account(sandbox=sandbox) as account:
+        found = isms.sync_contacts(
+            _read(file),
+            mobile,
+            surname=surname,
+            name=name,
+            comments=comments,
+            delete=delete,
+            dry_run=dry_run,
+            account=account,
+        )
+    typer.echo(_counts(found["contact_outcome"]))
+
+
+@app.command()
+def suppress(
+    numbers: Annotated[
+        list[str] | None, typer.Argument(help="Numbers, or files of numbers; none: show the list.")
+    ] = None,
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why, for whoever asks later.")] = None,
+    until: Annotated[str | None, typer.Option(help="Until when, '2027-12-31'; by default for ever.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take them off the list instead.")] = False,
+) -> None:
+    """Keep the lasting list of numbers that no campaign may write to; without a number, show it.
+
+    Example: isms suppress 6970000001 opted_out.csv --reason "asked to stop"
+    """
+    if not numbers:
+        typer.echo(isms.suppressed().to_string(index=False))
+        return
+    for given in numbers:
+        found = isms.unsuppress(given) if remove else isms.suppress(given, reason=reason, until=until)
+        typer.echo(found.to_string(index=False))
+
+
+@app.command()
 def settle(
+    campaign: Annotated[str | None, typer.Argument(help="A campaign, for its messages; without it, lookups.")] = None,
     *,
     decision: Annotated[str | None, typer.Option(help="resend, skip or balance; none: only show.")] = None,
     sandbox: Sandbox = False,
 ) -> None:
     """Show the paid calls that are in doubt, or decide what becomes of them.
 
-    Example: isms settle --decision balance
+    Example: isms settle spring --decision balance
     """
     with _account(sandbox=sandbox) as account:
-        doubts = isms.settle(decision=decision, account=account)
+        doubts = isms.settle(campaign, decision=decision, account=account)
     typer.echo("Nothing is in doubt." if doubts.empty else doubts.to_string(index=False))
 
 
@@ -150,7 +348,7 @@ def demo(
     column: Column = "mobile",
     out: Annotated[Path, typer.Option(help="The folder for the files that it makes.")] = Path("out/demo"),
 ) -> None:
-    """Do the main job on the embedded sandbox: a messy list in, a typed Parquet list and a picture out.
+    """Do the main job on the embedded sandbox: a messy list in; a typed list, a sent campaign and its delivery out.
 
     Example: isms demo
     """
@@ -191,6 +389,22 @@ def _account(*, sandbox: bool) -> Iterator[Account]:
 
 def _read(file: Path) -> pd.DataFrame:
     return isms.load_table(file) if file.suffix == ".parquet" or file.is_dir() else isms.read_list(file)
+
+
+def _show_plan(planned: pd.DataFrame) -> None:
+    """What it comes to, who is left out, and what the messages look like."""
+    typer.echo(isms.plan_summary(planned).to_string())
+    left_out = planned["reason"].dropna()
+    if len(left_out):
+        typer.echo("\nLeft out:\n" + _counts(left_out))
+    texts = planned.loc[planned["action"] == "send", ["segments", "coding", "text"]].drop_duplicates("text").head(3)
+    if len(texts):
+        typer.echo("\nFor example:\n" + texts.to_string(index=False, max_colwidth=100))
+
+
+def _counts(words: pd.Series) -> str:
+    counted = words.value_counts()
+    return counted[counted > 0].to_frame("rows").to_string()
 
 
 def _check(out: Path | None) -> None:

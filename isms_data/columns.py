@@ -72,11 +72,30 @@ def new_names(frame: pd.DataFrame, names: Iterable[str], *, prefix: str = "", re
     return renamed
 
 
+def made_way(
+    frame: pd.DataFrame, ours: Iterable[str], earlier: Iterable[str], *, prefix: str = "", replace: bool = False
+) -> pd.DataFrame:
+    """The frame with the columns of an earlier step under `hlr_…` where a later step's have the same names.
+
+    A campaign follows a lookup, and both say `outcome`, `problem` and so on. That is no mistake of the caller's, as
+    long as all columns of the `earlier` step are there: then those in the way are renamed and nothing is lost.
+    """
+    taken = [name for name in ours if prefix + name in frame.columns]
+    if prefix or replace or not taken or not set(earlier) <= set(frame.columns):
+        return frame
+    return frame.rename(columns={name: f"hlr_{name}" for name in taken})
+
+
 def attach(frame: pd.DataFrame, columns: Mapping[str, ExtensionArray], names: Mapping[str, str]) -> pd.DataFrame:
-    """The frame with the new columns behind its own, row by row in position; the caller's frame stays as it is."""
+    """The frame with the new columns behind its own, row by row in position; the caller's frame stays as it is.
+
+    Its `attrs` stay too.
+    """
     kept = frame.copy(deep=False)
     fresh = {names[name]: values for name, values in columns.items()}
     for name in [name for name in fresh if name in kept.columns]:
         kept[name] = fresh.pop(name)
     added = pd.DataFrame(fresh, index=kept.index, copy=False)
-    return pd.concat([kept, added], axis=1)
+    joined = pd.concat([kept, added], axis=1)
+    joined.attrs = dict(frame.attrs)
+    return joined

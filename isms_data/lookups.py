@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from isms_data.errors import ConfigurationError
-from isms_data.journal import AT_ONCE, AnswerKind, Claim, Lookup, Standing, now
+from isms_data.journal.file import AT_ONCE, now
+from isms_data.journal.standing import AnswerKind, Item, Lookups, Standing
 from isms_data.polling import Poller, Question
 from isms_data.runs import Run, Terms, opened
-from isms_data.submitting import Submitter
+from isms_data.submitting import Parcel, Submitter
 from isms_data.vocabulary import HLR, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from isms_data.account import Account
+    from isms_data.journal.calls import Claim, Message
 
 WATCH_S: Final = 0.5
 """How often the journal is read for numbers that another process holds."""
@@ -40,29 +42,23 @@ class Found:
     resolved_at: list[int | None]
 
 
-Standings = dict[int, tuple[Standing, Lookup | None]]
+Standings = dict[int, tuple[Standing, Item | None]]
 """How each number stands; without a lookup where there never was one."""
 
 
 class LookUp:
     """One walk: what is known, what must be paid for, what must be waited for, what another process holds."""
 
-    def __init__(self, run: Run, numbers: Sequence[int], terms: Terms) -> None:
-        self._run, self._numbers, self._terms = run, numbers, terms
+    def __init__(self, run: Run, numbers: Sequence[int], *, max_age_s: float, label: str | None) -> None:
+        self._run, self._numbers = run, numbers
         self._began = now()
-        self._oldest = self._began - int(terms.max_age_s * 1_000_000)
-        self._wait_until = time.monotonic() + terms.max_wait_s
+        self.scope = Lookups(oldest=self._began - int(max_age_s * 1_000_000))
+        self.label = label
+        self._wait_until = time.monotonic() + run.max_wait_s
         self._held: set[int] = set()
+        self._parcel = Parcel(units=1, room=self._room())
         self._poller = Poller(run, run.gateway.hlr_query)
-        self._submitter = Submitter(
-            run,
-            lambda batch: run.gateway.hlr(map(str, batch)),
-            room=self._room(),
-            oldest=self._oldest,
-            label=terms.label,
-            accepted=self._accepted,
-            met=self._meet,
-        )
+        self._submitter = Submitter(run, self)
 
     def _room(self) -> int:
         """The bytes that a request line has for numbers, each with a comma (of which the first needs none)."""
@@ -117,14 +113,31 @@ class LookUp:
         if polling.done():
             polling.result()
 
+    # What the submitter asks of its errand
+
+    def parcel(self, number: int) -> Parcel:  # noqa: ARG002 - every lookup is like every other
+        """All lookups may share a call."""
+        return self._parcel
+
+    def why_not(self) -> None:
+        """A lookup may be made at any time."""
+
+    def message(self, parcel: Parcel) -> Message | None:  # noqa: ARG002
+        """A lookup has no text."""
+        return None
+
+    async def submit(self, numbers: list[int], parcel: Parcel, message: Message | None) -> str:  # noqa: ARG002
+        """Look the numbers up."""
+        return await self._run.gateway.hlr(map(str, numbers))
+
     async def _standings(self, numbers: Sequence[int]) -> Standings:
         """How each of the numbers stands."""
         journal = self._run.journal
         found: Standings = dict.fromkeys(numbers, (Standing.FREE, None))
-        found.update(await self._run.on_disk(journal.standings, numbers, oldest=self._oldest))
+        found.update(await self._run.on_disk(journal.standings, numbers, self.scope))
         return found
 
-    def _meet(self, standings: Mapping[int, tuple[Standing, Lookup | None]]) -> None:
+    def met(self, standings: Mapping[int, tuple[Standing, Item | None]]) -> None:
         """Sort numbers by how they stand: to be paid for, to be asked about, held by another, or settled."""
         born = time.monotonic()
         for number, (standing, lookup) in standings.items():
@@ -135,14 +148,14 @@ class LookUp:
                 self._held.add(number)
             elif standing is Standing.OPEN and lookup is not None and lookup.message_id is not None:
                 age = max(0, now() - lookup.intended_at) / 1_000_000
-                self._poller.add(Question(number, lookup.lookup_id, lookup.message_id), born - age)
+                self._poller.add(Question(number, lookup.item_id, lookup.message_id), born - age)
             else:
                 self._run.progress.done += 1
 
-    def _accepted(self, claim: Claim, message_id: str) -> None:
+    def accepted(self, claim: Claim, message_id: str) -> None:
         """Follow the numbers of a call that was accepted; the wait counts from the last one."""
         born = time.monotonic()
-        self._wait_until = born + self._terms.max_wait_s
+        self._wait_until = born + self._run.max_wait_s
         self._run.progress.credits = self._run.budget.spent
         for place, number in enumerate(claim.taken):
             self._poller.add(Question(number, claim.first_id + place, message_id), born)
@@ -153,7 +166,7 @@ class LookUp:
         left = {lookup.call_id for standing, lookup in standings.values() if lookup and standing is Standing.OPEN}
         if left:
             await self._run.on_disk(self._run.journal.take_over, left)
-        self._meet(standings)
+        self.met(standings)
 
     async def _watch(self) -> None:
         """See what became of the numbers that another process holds."""
@@ -175,7 +188,7 @@ class LookUp:
                 found.resolved_at.append(known.answered_at if known and final else None)
         return found
 
-    def _outcome(self, number: int, standing: Standing, lookup: Lookup | None) -> tuple[Outcome, str | None]:
+    def _outcome(self, number: int, standing: Standing, lookup: Item | None) -> tuple[Outcome, str | None]:
         """The word for one number at the end of the run, and why."""
         if standing is Standing.FREE or lookup is None:
             if number in self._submitter.refusals:
@@ -204,9 +217,11 @@ def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
     return (numbers[start : start + AT_ONCE] for start in range(0, len(numbers), AT_ONCE))
 
 
-async def look_up(account: Account, numbers: Sequence[int], terms: Terms) -> Found:
+async def look_up(
+    account: Account, numbers: Sequence[int], terms: Terms, *, max_age_s: float, label: str | None
+) -> Found:
     """Look the distinct numbers up, each paid for once; what became of each, in their order."""
     if not numbers:
         return Found([], [], [], [], [], [])
-    async with opened(account, "hlr", terms) as run:
-        return await LookUp(run, numbers, terms).carry_out()
+    async with opened(account, Lookups.operation, terms) as run:
+        return await LookUp(run, numbers, max_age_s=max_age_s, label=label).carry_out()

@@ -108,10 +108,10 @@ def clean_numbers(
     3  302101234567    fixed_line                     a fixed line, not a mobile
     4           NaN         empty                              the cell is empty
     """
-    home = _known_region(region)
+    home = known_region(region)
     names = new_names(frame, (*NUMBER_COLUMNS, *(["other_msisdns"] if split else [])), prefix=prefix, replace=replace)
     cells, knot = text_cells(pick(frame, column))
-    unwanted = _numbers_of(suppress, home)
+    unwanted = numbers_of(suppress, home)
     reading = read_cells(cells, knot, home, split=split)
     suppressed = pd.Series(reading.number).isin(unwanted).to_numpy()
     added = _columns(reading, suppressed)
@@ -120,7 +120,8 @@ def clean_numbers(
     return attach(frame, added, names)
 
 
-def _known_region(region: str) -> str:
+def known_region(region: str) -> str:
+    """The region as it is called in the tables of numbers."""
     found = region.upper() if isinstance(region, str) else region
     if found not in regions()[:-1]:
         msg = f"region={region!r} is no country with phone numbers. Give its ISO 3166 code of two letters, as in 'GR'."
@@ -128,12 +129,12 @@ def _known_region(region: str) -> str:
     return found
 
 
-def _numbers_of(suppress: Iterable[Any] | str | os.PathLike[str] | None, region: str) -> Ints:
+def numbers_of(suppress: Iterable[Any] | str | os.PathLike[str] | None, region: str) -> Ints:
     """The numbers that must not be contacted, as integers."""
     if suppress is None:
         return np.zeros(0, np.int64)
     if isinstance(suppress, str) or hasattr(suppress, "__fspath__"):
-        listed = _cells_of_file(suppress)
+        listed = cells_of_file(suppress)
     elif isinstance(suppress, pd.Series):
         listed = suppress
     elif isinstance(suppress, Iterable) and not isinstance(suppress, (pd.DataFrame, bytes)):
@@ -144,7 +145,7 @@ def _numbers_of(suppress: Iterable[Any] | str | os.PathLike[str] | None, region:
     return numbers_in(text_cells(listed)[0], region)
 
 
-def _cells_of_file(path: Any) -> pd.Series:
+def cells_of_file(path: Any) -> pd.Series:
     """Every cell of a file, its first line included: a list of numbers has no header, and a header has no numbers."""
     from isms_data.lists import read_list  # noqa: PLC0415 - the one file this module may read, and only if asked to
 

@@ -14,7 +14,7 @@ import itertools
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from isms_data.errors import (
     AuthenticationError,
@@ -23,15 +23,19 @@ from isms_data.errors import (
     InsufficientCredits,
     NoSuchMessage,
 )
-from isms_data.journal import AnswerKind, now
+from isms_data.journal.file import now
+from isms_data.journal.standing import AnswerKind
 from isms_data.pacing import PollQueue, Waiting
-from isms_data.runs import SLOT_S, Slot
+from isms_data.runs import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from isms_data.replies import HlrReply
     from isms_data.runs import Run
+    from isms_data.vocabulary import Source
+
+SLOT_S: Final = 0.01
+"""How often a question looks for a place while calls that are more urgent take them all."""
 
 FLUSH_S: Final = 0.5
 """How long an answer waits for others before it is written down."""
@@ -46,17 +50,37 @@ UNKNOWN_S: Final = 30.0
 """How old the lookup must be for that, in seconds: one of several servers may hear of a new id a little later."""
 
 
+class Reply(Protocol):
+    """What a question brings: of a lookup or of a message."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is an answer, and not yet `Queued` or `Pending`."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be cut off."""
+
+    @property
+    def text(self) -> str:
+        """What is kept of it."""
+
+
 @dataclass(slots=True)
 class Question:
     """One number that is waiting for its answer."""
 
     number: int
-    lookup_id: int
+    item_id: int
     message_id: str
     failures: int = 0
     """How often in a row it got no usable reply."""
     unknown: int = 0
     """How often the gateway said that it does not know it."""
+    said: str | None = None
+    """The last reply that was not final."""
+    settled: bool = False
+    """Whether its answer is known."""
     short: str | None = None
     """A final reply with fields missing; believed when it comes a second time, because a cut-off one looks the same."""
 
@@ -64,13 +88,21 @@ class Question:
 class Poller:
     """Asks until every number that was added has its answer."""
 
-    def __init__(self, run: Run, ask: Callable[[str, str], Awaitable[HlrReply]]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        ask: Callable[[str, str], Awaitable[Reply]],
+        *,
+        source: Source | None = None,
+        not_known: AnswerKind = AnswerKind.LOST,
+    ) -> None:
+        """`source` goes into the journal with each answer; `not_known` is what an id is that is not known any more."""
         self.problems: dict[int, str] = {}
         """Why the last question about a number went without a usable reply."""
         self.all_answered = asyncio.Event()
         """Set while every number that was added has its answer, on disk."""
         self.all_answered.set()
-        self._run, self._ask = run, ask
+        self._run, self._ask, self._source, self._lost = run, ask, source, not_known
         self._queue: PollQueue[Question] = PollQueue()
         self._again: list[tuple[float, int, Waiting[Question]]] = []
         """Questions without a usable reply, by the time at which to ask them again."""
@@ -91,6 +123,12 @@ class Poller:
         self._queue.put(Waiting(question, since, next(self._count)))
         self._stir()
 
+    def drop(self, question: Question) -> None:
+        """Ask about this number no more: its answer is in the journal."""
+        if not question.settled:
+            self._settle(question)
+            self._changed.set()
+
     async def work(self) -> None:
         """Ask until cancelled; then everything that was answered is on disk.
 
@@ -102,7 +140,7 @@ class Poller:
         try:
             while self._failure is None:
                 self._start_workers()
-                if self._answers and (time.monotonic() >= self._flush_by or self._flush_is_due()):
+                if self._flush_is_due():
                     await self._flush()
                 await self._sleep()
             raise self._failure
@@ -117,8 +155,13 @@ class Poller:
     def _next(self) -> Waiting[Question] | None:
         """The question whose turn has come, if any, as far as the gate and the gateway allow."""
         clock = time.monotonic()
-        if clock < self._not_before or self._run.gate.free <= self._run.urgent:
+        if clock < self._not_before or not self._run.places.spare:
             return None
+        while (waiting := self._take(clock)) is not None and waiting.item.settled:
+            pass  # it was dropped while it waited
+        return waiting
+
+    def _take(self, clock: float) -> Waiting[Question] | None:
         if self._again and self._again[0][0] <= clock:
             return heapq.heappop(self._again)[2]
         return self._queue.take(clock)
@@ -129,7 +172,7 @@ class Poller:
 
     def _start_workers(self) -> None:
         while (waiting := self._next()) is not None:
-            slot = Slot(self._run.gate)
+            slot = Slot(self._run.places)
             worker = asyncio.create_task(self._work(waiting, slot))
             self._workers.add(worker)
             worker.add_done_callback(partial(self._ended, slot))
@@ -149,14 +192,14 @@ class Poller:
             finally:
                 slot.ended()
             if (waiting := self._next()) is not None:
-                slot = Slot(self._run.gate)
+                slot = Slot(self._run.places)
             self._start_workers()
         self._stir()
 
     async def _sleep(self) -> None:
         """Until a turn comes, or answers have waited long enough, or something has changed."""
         clock = time.monotonic()
-        self._sleeps_until = self._wake_at() if self._run.gate.free > self._run.urgent else clock + SLOT_S
+        self._sleeps_until = self._wake_at() if self._run.places.spare else clock + SLOT_S
         if self._answers:
             self._sleeps_until = min(self._sleeps_until, self._flush_by)
         self._changed.clear()
@@ -193,9 +236,10 @@ class Poller:
             self.problems.pop(question.number, None)
             self._read(waiting, reply, asked_at)
 
-    def _read(self, waiting: Waiting[Question], reply: HlrReply, asked_at: float) -> None:
+    def _read(self, waiting: Waiting[Question], reply: Reply, asked_at: float) -> None:
         question = waiting.item
         if not reply.is_final:
+            question.said = reply.text
             self._queue.still_pending(waiting, asked_at)
         elif reply.is_short and reply.text != question.short:
             question.short = reply.text
@@ -211,7 +255,7 @@ class Poller:
             self._no_reply(waiting, error)
             return
         problem = f"accepted and charged as {question.message_id}, which the gateway does not know now."
-        self._keep(question, AnswerKind.LOST, problem)
+        self._keep(question, self._lost, problem)
 
     def _no_reply(self, waiting: Waiting[Question], error: GatewayError, retry_after: float | None = None) -> None:
         """Ask again later; while the gateway wants to be left alone, ask nothing."""
@@ -227,23 +271,31 @@ class Poller:
     # What is answered
 
     def _keep(self, question: Question, kind: AnswerKind, text: str) -> None:
+        if question.settled:
+            return  # it was dropped while its question was under way
         if not self._answers:
             self._flush_by = time.monotonic() + FLUSH_S
-        self._answers.append((question.lookup_id, kind, now(), text))
-        self._open -= 1
-        self._run.progress.done += 1
+        self._answers.append((question.item_id, kind, now(), text))
+        self._settle(question)
         if self._flush_is_due():
             self._changed.set()
 
+    def _settle(self, question: Question) -> None:
+        question.settled = True
+        self._open -= 1
+        self._run.progress.done += 1
+
     def _flush_is_due(self) -> bool:
-        return len(self._answers) >= FLUSH_AT or not self._open
+        if not self._open:
+            return not self.all_answered.is_set()
+        return bool(self._answers) and (len(self._answers) >= FLUSH_AT or time.monotonic() >= self._flush_by)
 
     async def _flush(self) -> None:
         """Write the answers down; they are kept until then, because a stop takes back what waits for the disk."""
         answers = self._answers[:]
         self._flush_by = time.monotonic() + FLUSH_S
         if answers:
-            await self._run.on_disk(self._run.journal.answer, answers)
+            await self._run.on_disk(self._run.journal.answer, answers, source=self._source)
             del self._answers[: len(answers)]
         if not self._open and not self._answers:
             self.all_answered.set()

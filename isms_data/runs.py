@@ -13,11 +13,12 @@ import math
 import random
 import time
 import warnings
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from isms_data import pacing
 from isms_data.budget import Budget
@@ -28,7 +29,8 @@ from isms_data.errors import (
     ProtocolError,
     ReplyLost,
 )
-from isms_data.journal import Journal, now
+from isms_data.journal.calls import Journal
+from isms_data.journal.file import now
 from isms_data.leases import LEASE_S
 from isms_data.progress import Progress, counted
 from isms_data.transports.http import HttpGateway
@@ -47,34 +49,64 @@ _RANDOM: Final = random.Random()  # noqa: S311 - it spreads retries, it keeps no
 BALANCE_PATIENCE_S: Final = 20.0
 """How long the question for the balance, with which paying begins, is repeated when the gateway does not answer."""
 
-SLOT_S: Final = 0.01
-"""How often an urgent call looks for a place; it waits for one reply at most."""
-
 
 class Slot:
     """A place in the gate, and what became of its call; a call of which nothing is said ended without telling."""
 
-    def __init__(self, gate: pacing.Gate) -> None:
-        self._gate = gate
-        self._ticket: int | None = gate.started()
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._ticket: int | None = places.gate.started()
 
     def succeeded(self) -> None:
         """The call was served."""
-        if self._ticket is not None:
-            self._gate.succeeded(self._ticket)
-            self._ticket = None
+        self._give_back(self._places.gate.succeeded)
 
     def pushed_back(self) -> None:
         """The call was refused for its number."""
-        if self._ticket is not None:
-            self._gate.pushed_back(self._ticket)
-            self._ticket = None
+        self._give_back(self._places.gate.pushed_back)
 
     def ended(self) -> None:
         """The call is over."""
+        self._give_back(lambda _: self._places.gate.ended())
+
+    def _give_back(self, tell: Callable[[int], None]) -> None:
         if self._ticket is not None:
-            self._gate.ended()
+            tell(self._ticket)
             self._ticket = None
+            self._places.hand_on()
+
+
+class Places:
+    """The gate, and the line of calls that wait for a place in it. Who waits goes before who only asks (`spare`)."""
+
+    def __init__(self, gate: pacing.Gate) -> None:
+        self.gate = gate
+        self._line: deque[asyncio.Future[Slot]] = deque()
+
+    @property
+    def spare(self) -> bool:
+        """Whether there is a place that nobody waits for."""
+        return not self._line and self.gate.free > 0
+
+    async def next(self) -> Slot:
+        """A place, in the order of arrival."""
+        if self.spare:
+            return Slot(self)
+        turn: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        self._line.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                turn.result().ended()
+            raise
+
+    def hand_on(self) -> None:
+        """Give the places that are free to those who wait."""
+        while self._line and self.gate.free > 0:
+            turn = self._line.popleft()
+            if not turn.done():
+                turn.set_result(Slot(self))
 
 
 @dataclass(eq=False)
@@ -88,25 +120,54 @@ class Run:
     budget: Budget
     max_wait_s: float
     disk: ThreadPoolExecutor
-    gate: pacing.Gate
-    urgent: int = 0
-    """How many calls wait for a place that no question may take."""
+    places: Places
     remarks: list[str] = field(default_factory=list)
+    _waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(default_factory=list)
+    _writing: asyncio.Task[None] | None = None
 
     async def on_disk(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do this on the journal's thread, so that a slow disk does not hold up the network."""
         return await _on(self.disk, partial(function, *args, **kwargs))
 
+    async def in_one_flush(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do this on the journal's thread, in one transaction with all that waits for the disk by then.
+
+        A paid call needs two flushes of its own otherwise, and a disk makes some hundred of them a second.
+        """
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        done.add_done_callback(
+            lambda ended: ended.cancelled() or ended.exception()
+        )  # who asked may have been cancelled
+        self._waiting.append((partial(function, *args, **kwargs), done))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        return await asyncio.shield(done)
+
+    async def _write(self) -> None:
+        while self._waiting:
+            together, self._waiting = self._waiting, []
+            try:
+                results = await self.on_disk(self.journal.together, [task for task, _ in together])
+            except Exception as error:  # noqa: BLE001 - raised where each of them is awaited
+                for _, done in together:
+                    done.set_exception(error)
+            else:
+                for (_, done), result in zip(together, results, strict=True):
+                    if isinstance(result, Exception):
+                        done.set_exception(result)
+                    else:
+                        done.set_result(result)
+        self._writing = None
+
+    async def written(self) -> None:
+        """Wait until everything that was to be written is."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[Slot]:
-        """Room for a call that is more urgent than a question: questions leave it the next place in the gate."""
-        self.urgent += 1
-        try:
-            while not self.gate.free:  # noqa: ASYNC110 - the gate is pure and wakes nobody
-                await asyncio.sleep(SLOT_S)
-            slot = Slot(self.gate)
-        finally:
-            self.urgent -= 1
+        """Room for a call that is more urgent than a question."""
+        slot = await self.places.next()
         try:
             yield slot
         finally:
@@ -148,11 +209,9 @@ class Run:
 class Terms:
     """What the caller of a run decides."""
 
-    max_age_s: float
     max_wait_s: float
-    max_credits: Decimal | None
     price: Decimal
-    label: str | None
+    max_credits: Decimal | None = None
 
 
 @asynccontextmanager
@@ -165,13 +224,14 @@ async def opened(account: Account, operation: str, terms: Terms) -> AsyncIterato
     ):
         budget = Budget(terms.price, terms.max_credits)
         gate = pacing.Gate(start=min(8, account.max_in_flight), maximum=account.max_in_flight)
-        run = Run(account, gateway, journal, progress, budget, terms.max_wait_s, disk, gate)
+        run = Run(account, gateway, journal, progress, budget, terms.max_wait_s, disk, Places(gate))
         lease = asyncio.create_task(_keep_lease(run))
         try:
             yield run
         finally:
             lease.cancel()
             await asyncio.wait([lease])
+            await run.written()
     for remark in run.remarks:
         warnings.warn(remark, IsmsWarning, stacklevel=2)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +25,21 @@ from isms_data.errors import TableError
 from isms_data.parquet import datasets, files
 from isms_data.parquet.arrow_frames import WORD, Layout, as_words, categorical, to_arrow, to_frame
 from isms_data.parquet.safe_files import replaced_file
-from isms_data.vocabulary import ErrorClass, HlrStatus, NumberStatus, Outcome, Verdict, words
+from isms_data.vocabulary import (
+    Action,
+    Coding,
+    ContactOutcome,
+    ErrorClass,
+    HlrStatus,
+    MessageStatus,
+    NumberStatus,
+    Outcome,
+    SendOutcome,
+    Source,
+    Transport,
+    Verdict,
+    words,
+)
 
 if TYPE_CHECKING:
     import os
@@ -37,6 +52,7 @@ log = logging.getLogger("isms_data")
 
 TEXT: Final = pa.large_string()
 TIME: Final = pa.timestamp("us", tz="UTC")
+LENGTH: Final = pa.duration("us")
 
 
 def _word(name: str, vocabulary: type[StrEnum]) -> pa.Field:
@@ -79,8 +95,54 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
             pa.field("resolved_at", TIME),
         ]
     ),
+    "plan": pa.schema(
+        [
+            pa.field("campaign", WORD),
+            pa.field("sender", WORD),
+            pa.field("msisdn", TEXT),
+            pa.field("flash", pa.bool_()),
+            pa.field("text", TEXT),
+            _word("coding", Coding),
+            pa.field("segments", pa.int32()),
+            pa.field("offending", TEXT),
+            _word("action", Action),
+            pa.field("reason", TEXT),
+        ]
+    ),
+    "sent": pa.schema(
+        [
+            _word("outcome", SendOutcome),
+            pa.field("message_id", TEXT),
+            pa.field("submitted_at", TIME),
+            pa.field("scheduled_for", TIME),
+            pa.field("problem", TEXT),
+            _word("transport", Transport),
+        ]
+    ),
+    "delivery": pa.schema(
+        [
+            _word("status", MessageStatus),
+            pa.field("final", pa.bool_()),
+            pa.field("resolved_at", TIME),
+            pa.field("latency", LENGTH),
+            pa.field("pending_since", TIME),
+            _word("source", Source),
+            pa.field("network", WORD),
+        ]
+    ),
+    "contacts": pa.schema([_word("contact_outcome", ContactOutcome), pa.field("problem", TEXT)]),
 }
 """Every table's columns, in order. `other_msisdns` is there only where cells were split."""
+
+_PLAIN: Final = {
+    TEXT: pd.StringDtype(na_value=np.nan),
+    TIME: pd.DatetimeTZDtype("us", "UTC"),
+    LENGTH: np.dtype("timedelta64[us]"),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+"""The pandas dtype of each type of Arrow that is neither words nor a list."""
 
 OPTIONAL: Final = frozenset({"other_msisdns"})
 
@@ -106,8 +168,7 @@ def dtype(table: str, name: str) -> Any:
         return pd.CategoricalDtype(_vocabulary(field))
     if pa.types.is_list(field.type):
         return pd.ArrowDtype(field.type)
-    plain = {TEXT: pd.StringDtype(na_value=np.nan), pa.int16(): pd.Int16Dtype(), pa.bool_(): pd.BooleanDtype()}
-    return plain.get(field.type) or pd.DatetimeTZDtype("us", "UTC")
+    return _PLAIN[field.type]
 
 
 def column(table: str, name: str, values: Any) -> ExtensionArray:
@@ -143,11 +204,13 @@ def column(table: str, name: str, values: Any) -> ExtensionArray:
     except (pa.ArrowException, OverflowError) as error:
         msg = f"column {name!r} is {field.type}; it was given something else: {error}"
         raise TableError(msg) from None
-    found: ExtensionArray = (
-        pd.arrays.ArrowExtensionArray(chunked)
-        if pa.types.is_list(field.type)
-        else dtype(table, name).__from_arrow__(chunked)
-    )
+    found: ExtensionArray
+    if pa.types.is_list(field.type):
+        found = pd.arrays.ArrowExtensionArray(chunked)
+    elif field.type == LENGTH:
+        found = chunked.to_pandas().array
+    else:
+        found = dtype(table, name).__from_arrow__(chunked)
     return found
 
 
@@ -161,7 +224,11 @@ def empty(table: str, rows: int) -> dict[str, ExtensionArray]:
 
 
 def save_table(
-    frame: pd.DataFrame, path: str | os.PathLike[str], *, partition_by: str | Sequence[str] | None = None
+    frame: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    partition_by: str | Sequence[str] | None = None,
+    key: bytes | str | None = None,
 ) -> None:
     """Save a frame so that `load_table` gives the same one back: rows, index, order, dtypes, attributes.
 
@@ -173,11 +240,17 @@ def save_table(
         A file such as `out/hlr.parquet`; or a folder (no suffix, a slash at the end, or `partition_by`) for a dataset.
     partition_by : str or list of str, optional
         Columns of words, text, whole numbers or booleans: one folder per value, as Hive, DuckDB and Arrow read them.
+    key : bytes or str, optional
+        Encrypt with it: values, column names and metadata, by Parquet's own encryption (AES-GCM). 16, 24 or 32 bytes,
+        or a text of that size, as `secrets.token_hex(16)` makes it. It is written nowhere: keep it, or the file is
+        lost. What stays readable are the names of files and folders, so the values of `partition_by`, and sizes.
 
     Raises
     ------
-    TableError   there is no such folder to save in, the folder holds something else, or a column cannot be stored.
-    OSError      the disk is full or may not be written. The old file is as it was.
+    TableError           there is no such folder to save in, the folder holds something else, or a column cannot be
+                         stored.
+    ConfigurationError   the key is not of such a size.
+    OSError              the disk is full or may not be written. The old file is as it was.
 
     Notes
     -----
@@ -198,29 +271,39 @@ def save_table(
         msg = f"expected a pandas DataFrame, got {type(frame).__name__}. For a Series use series.to_frame()."
         raise TableError(msg)
     keys = [partition_by] if isinstance(partition_by, str) else list(partition_by or ())
+    secret = files.checked_key(key)
     table, layout = to_arrow(frame)
     about = _about(table) | {"layout": layout}
     target = Path(path).resolve()
     if keys or _means_folder(path):
-        datasets.save(table, about, target, keys)
+        datasets.save(table, about, target, keys, secret=secret)
         return
     if target.is_dir():
         msg = f"{str(target)!r} is a folder. Name a file in it, or end the path with a slash to save a dataset."
         raise TableError(msg)
     with replaced_file(target) as fresh:
-        files.write(table, about, fresh)
+        files.write(table, about, fresh, key=secret)
 
 
-def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+def load_table(path: str | os.PathLike[str], *, key: bytes | str | None = None) -> pd.DataFrame:
     """The frame that `save_table` saved, from a file or a folder.
 
     A Parquet file that something else wrote is loaded as pandas would load it, with a remark in the log; the columns
     of a table that is complete get this package's dtypes.
 
+    Parameters
+    ----------
+    path : str or path
+        The file or folder.
+    key : bytes or str, optional
+        What it was encrypted with. Every file of a folder has the same.
+
     Raises
     ------
-    FileNotFoundError   there is no such file or folder.
-    TableError          it is not Parquet, or a newer version of this package wrote it.
+    FileNotFoundError    there is no such file or folder.
+    TableError           it is not Parquet, or a newer version of this package wrote it; it is encrypted and the key is
+                         missing or another; it is not encrypted, and a key was given.
+    ConfigurationError   the key is not of a size that a key has.
 
     Notes
     -----
@@ -235,11 +318,11 @@ def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     ...     load_table(Path(folder) / "numbers.parquet").msisdn.tolist()
     ['306912345678', nan]
     """
-    target = Path(path)
+    target, secret = Path(path), files.checked_key(key)
     if target.is_dir():
-        table, about = datasets.load(target, read=_read)
+        table, about = datasets.load(target, read=partial(_read, key=secret), secret=secret)
     else:
-        table, about = _read(target)
+        table, about = _read(target, key=secret)
     if about is None:
         log.info("%s was not written by isms_data: loaded as plain Parquet", target)
         return _with_our_dtypes(table)
@@ -253,9 +336,9 @@ def migrated(table: pa.Table, since: int, *, steps: Sequence[Callable[[pa.Table]
     return table
 
 
-def _read(path: Path) -> tuple[pa.Table, Layout | None]:
+def _read(path: Path, *, key: bytes | None) -> tuple[pa.Table, Layout | None]:
     """One file as a table of today's schema version, and what it is about."""
-    table, about = files.read(path)
+    table, about = files.read(path, key=key)
     if about is None:
         return table, None
     if about["schema_version"] > SCHEMA_VERSION:

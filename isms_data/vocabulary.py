@@ -119,6 +119,52 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
+class Action(StrEnum):
+    """What a plan means to do with a row."""
+
+    SEND = "send"
+    SKIP = "skip"
+
+
+class SendOutcome(StrEnum):
+    """What became of a row that was to be sent."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    IN_DOUBT = "in_doubt"
+    NOT_ATTEMPTED = "not_attempted"
+    ALREADY_SENT = "already_sent"
+    SKIPPED = "skipped"
+
+
+class ContactOutcome(StrEnum):
+    """What became of a row that was to be a contact; `to_save` is what a dry run would save."""
+
+    SAVED = "saved"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    TO_SAVE = "to_save"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not_attempted"
+    SKIPPED = "skipped"
+
+
+class Transport(StrEnum):
+    """By which of the provider's APIs a message went."""
+
+    HTTP = "http"
+    SOAP = "soap"
+    SMPP = "smpp"
+
+
+class Source(StrEnum):
+    """How a message's state became known: asked for, reported to the dlr-url, or by an SMPP receipt."""
+
+    POLL = "poll"
+    REPORT = "report"
+    RECEIPT = "receipt"
+
+
 class ErrorClass(StrEnum):
     """How long a MAP error lasts."""
 

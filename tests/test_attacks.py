@@ -30,7 +30,9 @@ import pytest
 
 import isms_data as isms
 from isms_data import blocking, leases, polling, runs, submitting
-from isms_data.journal import AnswerKind, Journal, now
+from isms_data.journal.calls import Journal
+from isms_data.journal.file import now
+from isms_data.journal.standing import AnswerKind, Lookups
 from isms_data.simulator.faults import Faults
 from tests.peers import DROP, Peer, reply
 from tests.test_runs import assert_right, numbers, outcomes, scripted
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 CANCEL_STEP = int(os.environ.get("ISMS_CANCELS", "9"))
 FAILURE_STEP = int(os.environ.get("ISMS_JOURNAL_FAILURES", "4"))
-TERMS = runs.Terms(max_age_s=1e9, max_wait_s=10, max_credits=None, price=Decimal(1), label=None)
+TERMS = runs.Terms(max_wait_s=10, price=Decimal(1))
 ANSWER = "Delivered;GR;Cosmote;202011234567890;306942190000;0"
 
 
@@ -839,7 +841,7 @@ def test_number_held_by_another_is_looked_at_now_and_then(
         return standings(*args, **kwargs)
 
     with Journal(account.journal_folder, account.label, "hlr") as other:
-        other.claim([306970000000], oldest=0, label=None, price=Decimal(1))
+        other.claim([306970000000], Lookups(0), label=None, price=Decimal(1))
         monkeypatch.setattr(Journal, "standings", counted)
         frame = isms.hlr_lookup(numbers(1), "msisdn", max_wait="1500ms", account=account)
 
@@ -923,7 +925,7 @@ def test_worker_cancelled_before_it_began_gives_its_place_back(account: SandboxA
     """A place in the gate is never lost, be a worker cancelled before its first step."""
 
     async def attack() -> int:
-        terms = runs.Terms(max_age_s=1e9, max_wait_s=10, max_credits=None, price=Decimal(1), label=None)
+        terms = runs.Terms(max_wait_s=10, price=Decimal(1))
         async with runs.opened(account, "hlr", terms) as run:
             poller = polling.Poller(run, run.gateway.hlr_query)
             work = asyncio.create_task(poller.work())
@@ -935,7 +937,7 @@ def test_worker_cancelled_before_it_began_gives_its_place_back(account: SandboxA
             work.cancel()
             await asyncio.wait([work])
             await asyncio.sleep(0)
-            return run.gate.in_flight
+            return run.places.gate.in_flight
 
     assert asyncio.run(attack()) == 0
 

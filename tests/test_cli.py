@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 LIST = "name;mobile\nΆννα;6970000001\nΝίκος;697 000 0002\nΕλένη;2101234567\n"
 
 
-def run(*arguments: str, account: isms.Account | None = None, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, account: isms.Account | None = None, folder: Path, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ISMS_")}
     environment |= {"ISMS_PROGRESS": "0", "ISMS_HOME": str(folder / "home"), "PYTHONWARNINGS": "error"}
     if account is not None:
@@ -33,6 +35,7 @@ def run(*arguments: str, account: isms.Account | None = None, folder: Path) -> s
         [sys.executable, "-m", "isms_data", *arguments],
         cwd=folder,
         env=environment,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -47,10 +50,16 @@ def people(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", ["credits", "clean", "lookup", "settle", "sandbox", "demo"])
+COMMANDS = (
+    *("credits", "clean", "lookup", "plan", "send", "status", "receive", "suppress", "settle", "sandbox", "demo"),
+    *("contacts", "contacts save", "contacts delete", "contacts sync"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example(command: str, tmp_path: Path) -> None:
     """Each command explains itself with an example."""
-    done = run(command, "--help", folder=tmp_path)
+    done = run(*command.split(), "--help", folder=tmp_path)
 
     assert done.returncode == 0
     assert f"Example: isms {command}" in done.stdout
@@ -99,9 +108,102 @@ def test_settle_shows_and_decides(account: SandboxAccount, people: Path, tmp_pat
     assert run("settle", account=account, folder=tmp_path).stdout == "Nothing is in doubt.\n"
 
 
+PLAN = (
+    "plan",
+    "people.csv",
+    "--campaign",
+    "spring",
+    "--sender",
+    "MyShop",
+    "--text",
+    "Hello {name}",
+    "--greek",
+    "capitals",
+)
+
+
+def test_campaign_from_plan_to_delivery(account: SandboxAccount, people: Path, tmp_path: Path) -> None:
+    """A plan is shown and saved, sent when agreed to, and followed; refused, nothing is sent."""
+    planned = run(*PLAN, "--out", "plan.parquet", account=account, folder=tmp_path)
+    refused = run("send", "plan.parquet", account=account, folder=tmp_path, stdin="n\n")
+    nobody_there = run("send", "plan.parquet", account=account, folder=tmp_path, stdin="")
+    charged = account.gateway.simulator.ledger.charged()
+    agreed = run("send", "plan.parquet", "--out", "sent.parquet", account=account, folder=tmp_path, stdin="y\n")
+    again = run("send", "plan.parquet", "--yes", account=account, folder=tmp_path)
+    status = run("status", "spring", "--out", "delivery.csv", account=account, folder=tmp_path)
+
+    assert re.search(r"estimated_credits +2\b", planned.stdout)
+    assert "a fixed line, not a mobile" in planned.stdout
+    assert "Hello ANNA" in refused.stdout
+    assert (refused.returncode, nobody_there.returncode, charged) == (1, 1, 0)
+    assert isms.load_table(tmp_path / "sent.parquet")["outcome"].tolist() == ["accepted", "accepted", "skipped"]
+    assert "already_sent" in again.stdout
+    assert re.search(r"Delivered|Failed", status.stdout)
+    assert "306970000001" in (tmp_path / "delivery.csv").read_text(encoding="utf-8-sig")
+    assert agreed.returncode == again.returncode == status.returncode == 0
+    assert account.gateway.simulator.ledger.charged() == 2
+
+
+def test_suppress_shows_adds_and_removes(people: Path, tmp_path: Path) -> None:
+    """The lasting list is kept from the command line, without an account, by number or by file."""
+    run("suppress", "697 000 0001", str(people), "--reason", "asked to stop", folder=tmp_path)
+    shown = run("suppress", folder=tmp_path).stdout
+    run("suppress", "6970000001", "--remove", folder=tmp_path)
+
+    assert shown.count("asked to stop") == 3
+    assert "306970000001" in shown
+    assert "306970000001" not in run("suppress", folder=tmp_path).stdout
+
+
+def test_contacts_from_the_command_line(account: SandboxAccount, people: Path, tmp_path: Path) -> None:
+    """A dry run changes nothing; a sync saves, a second one has nothing to do; a delete deletes."""
+    run("clean", str(people), "--out", "clean.parquet", account=account, folder=tmp_path)
+    who = ("clean.parquet", "--surname", "name", "--name", "name")
+    dry = run("contacts", "sync", *who, "--dry-run", account=account, folder=tmp_path)
+    book = account.gateway.simulator.ledger.contacts
+
+    assert re.search(r"to_save +3", dry.stdout)
+    assert book == {}
+    assert re.search(r"saved +2\nfailed +1", run("contacts", "sync", *who, account=account, folder=tmp_path).stdout)
+    assert {mobile for _, mobile in book} == {"306970000001", "306970000002"}
+    assert re.search(r"unchanged +2\nfailed +1", run("contacts", "sync", *who, account=account, folder=tmp_path).stdout)
+    assert re.search(r"saved +2\nfailed +1", run("contacts", "save", *who, account=account, folder=tmp_path).stdout)
+    run("contacts", "delete", "clean.parquet", account=account, folder=tmp_path)
+    assert book == {}
+
+
+def test_receiver_until_interrupted(account: SandboxAccount, people: Path, tmp_path: Path) -> None:
+    """`isms receive` takes the reports of a campaign until Ctrl-C; they are there afterwards, without asking."""
+    run(*PLAN, "--out", "plan.parquet", account=account, folder=tmp_path)
+    receiver = subprocess.Popen(
+        [sys.executable, "-m", "isms_data", "receive", "--port", "0", "--path", "/dlr"],
+        cwd=tmp_path,
+        env=os.environ | {"ISMS_HOME": str(tmp_path / "home")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert receiver.stdout is not None
+    with receiver:
+        url = receiver.stdout.readline().split()[4]
+        run("send", "plan.parquet", "--yes", "--dlr", url, account=account, folder=tmp_path)
+        reports = account.gateway.simulator.ledger.reports
+        until(lambda: [attempt.http_status for attempt in reports].count(200) == 2)
+        receiver.send_signal(signal.SIGINT)
+        ended = receiver.wait(10)
+    run("status", "spring", "--max-wait", "0s", "--out", "status.parquet", account=account, folder=tmp_path)
+
+    assert ended in {0, 130}
+    assert set(isms.load_table(tmp_path / "status.parquet")["source"]) == {"report"}
+    assert account.gateway.simulator.ledger.request_counts["query.php"] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["plan", "people.csv", "--campaign", "c", "--sender", "s", "--text", "{nobody}", "--sandbox"], "nobody"),
+        (["plan", "people.csv", "--campaign", "c", "--sender", "ΜΑΓΑΖΙ", "--text", "x", "--sandbox"], "GREEK"),
+        (["status", "spring", "--sandbox"], "knows none"),
+        (["send", "people.csv", "--sandbox", "--yes"], "Parquet"),
         (["credits"], "ISMS_USERNAME"),
         (["clean", "nothing.csv"], "nothing.csv"),
         (["clean", "people.csv", "--column", "phone"], "'mobile'"),

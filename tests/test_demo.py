@@ -24,14 +24,15 @@ def test_demo_makes_what_the_readme_shows(tmp_path: Path, monkeypatch: pytest.Mo
     made = demo(None, tmp_path, say=told.append)
     plt.close("all")
     shown = re.search(r"prints of its list:\n\n```\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    printed = "\n".join(told).split("5. Saved")[0]
+    printed = "\n".join(told).split("6. Saved")[0]
 
     assert shown is not None
     assert [line.rstrip() for line in printed.splitlines() if line.strip()] == [
-        line for line in shown[1].split("5. Saved")[0].splitlines() if line.strip()
+        line for line in shown[1].split("6. Saved")[0].splitlines() if line.strip()
     ]
     assert len(isms.load_table(made[0])) == 2000
     assert made[1].read_bytes().startswith(b"\x89PNG")
+    assert isms.load_table(made[2])["final"].all()
 
 
 def test_demo_of_a_list_of_ones_own(tmp_path: Path) -> None:
@@ -41,6 +42,7 @@ def test_demo_of_a_list_of_ones_own(tmp_path: Path) -> None:
     plt.close("all")
 
     assert isms.load_table(made[0])["outcome"].tolist() == ["done", "skipped"]
+    assert len(isms.load_table(made[2])) == isms.load_table(made[0])["verdict"].eq("deliverable").sum()
 
 
 def test_demo_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from isms_data import tables
 from isms_data.code_points import CHUNK
-from isms_data.errors import ColumnError, ConfigurationError
+from isms_data.errors import ColumnError, ConfigurationError, TextError
 from isms_data.greek import Rendering, compare_renderings, render, render_column
 from isms_data.gsm0338 import ALPHABET
 from isms_data.text_segments import segments
@@ -329,3 +330,39 @@ def test_compare_nothing(texts: list[str | None]) -> None:
     assert compared[["rows", "segments", "saved"]].sum().tolist() == [0, 0, 0]
     assert compared[["mean_segments", "saved_share", "example"]].isna().all(axis=None)
     assert compared.dtypes.equals(full.dtypes)
+
+
+def test_compare_fills_a_template() -> None:
+    """Of a frame and a text, the filled rows count; a row without a value does not."""
+    people = pd.DataFrame({"όνομα": ["Μαρία", None, "Ελένη"]}, index=["x", "x", "x"])
+    compared = compare_renderings(people, text="Γεια σου {όνομα}! " + "ώρα " * 20)
+
+    assert compared.equals(compare_renderings(pd.Series([f"Γεια σου {n}! " + "ώρα " * 20 for n in ("Μαρία", "Ελένη")])))
+    assert compared["segments"].tolist() == [4, 2, 2]
+
+
+def test_compare_takes_a_plan() -> None:
+    """Of a plan, the texts that are to be sent count, whatever prefix its columns have."""
+    columns = tables.empty("plan", 3) | {
+        "text": tables.column("plan", "text", ["ά" * 71, "ώ" * 200, None]),
+        "action": tables.column("plan", "action", ["send", "skip", "skip"]),
+    }
+    plan = pd.DataFrame(columns, index=["x", "x", "y"])
+    prefixed = plan.add_prefix("p_")
+    prefixed.attrs["plan_prefix"] = "p_"
+
+    assert compare_renderings(plan)[["rows", "segments"]].to_numpy().tolist() == [[1, 2], [1, 1], [1, 1]]
+    assert compare_renderings(prefixed).equals(compare_renderings(plan))
+    assert compare_renderings(plan.iloc[1:])["rows"].tolist() == [0, 0, 0]
+
+
+def test_compare_what_cannot_be_compared() -> None:
+    """A frame that is no plan needs a text, texts need none, and a wrong template is an error."""
+    with pytest.raises(ColumnError, match="no plan"):
+        compare_renderings(pd.DataFrame({"text": ["ά"]}))
+    with pytest.raises(ConfigurationError, match="Give the frame"):
+        compare_renderings(pd.Series(["ά"]), text="{name}")
+    with pytest.raises(TextError, match="lone"):
+        compare_renderings(pd.DataFrame({"name": ["ά"]}), text="{name")
+    with pytest.raises(ColumnError, match="Series of text"):
+        compare_renderings(["ά"])  # type: ignore[arg-type]

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from isms_data import journal as journal_module
-from isms_data import journal_file
 from isms_data.errors import JournalError
-from isms_data.journal import AnswerKind, Journal, Standing, now
+from isms_data.journal import calls as journal_module
+from isms_data.journal import file as journal_file
+from isms_data.journal.calls import Journal
+from isms_data.journal.file import now
+from isms_data.journal.standing import AnswerKind, Lookups, Standing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +28,11 @@ A, B, C = 306970000001, 306970000002, 306970000003
 
 
 def claim(journal: Journal, *numbers: int) -> journal_module.Claim:
-    return journal.claim(list(numbers), oldest=now() - DAY, label="list", price=Decimal(1))
+    return journal.claim(list(numbers), Lookups(now() - DAY), label="list", price=Decimal(1))
 
 
 def standings(journal: Journal, *numbers: int, max_age: int = DAY) -> list[Standing | None]:
-    found = journal.standings(numbers, oldest=now() - max_age)
+    found = journal.standings(numbers, Lookups(now() - max_age))
     return [found[number][0] if number in found else None for number in numbers]
 
 
@@ -42,9 +44,10 @@ def folder(tmp_path: Path) -> Path:
 def in_another_process(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
     """Run a few lines with a `journal` of the same account in a process of its own."""
     program = (
-        "from decimal import Decimal\nfrom pathlib import Path\nfrom isms_data.journal import Journal\n"
+        "from decimal import Decimal\nfrom pathlib import Path\nfrom isms_data.journal.calls import Journal\n"
+        "from isms_data.journal.standing import Lookups\n"
         f"A, B, C = {A}, {B}, {C}\njournal = Journal(Path({str(folder)!r}), 'me', 'hlr').__enter__()\n"
-        "claim = lambda *n: journal.claim(list(n), oldest=0, label=None, price=Decimal(1))\n"
+        "claim = lambda *n: journal.claim(list(n), Lookups(0), label=None, price=Decimal(1))\n"
     )
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program + textwrap.dedent(body)], check=False, capture_output=True, text=True, timeout=60
@@ -73,7 +76,8 @@ def test_journal_in_a_folder_of_the_users(folder: Path) -> None:
 def test_many_processes_make_the_journal_at_once(folder: Path) -> None:
     """Processes that start together on a journal that is not there yet all get it."""
     program = (
-        f"from pathlib import Path\nfrom isms_data.journal import Journal\nJournal(Path({str(folder)!r}), 'me', 'hlr')"
+        "from pathlib import Path\nfrom isms_data.journal.calls import Journal\n"
+        f"Journal(Path({str(folder)!r}), 'me', 'hlr')"
     )
     processes = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(6)]  # noqa: S603
     told = [process.communicate(timeout=60)[1] for process in processes]
@@ -113,7 +117,7 @@ def test_standing_follows_the_call(folder: Path) -> None:
         assert accepted == [Standing.OPEN]
         assert standings(journal, A) == [Standing.FRESH]
         assert standings(journal, A, max_age=5) == [Standing.FRESH]  # its own answer, whatever the clock says
-        assert journal.standings([A], oldest=0)[A][1].reply == "Delivered;;;;;"
+        assert journal.standings([A], Lookups(0))[A][1].reply == "Delivered;;;;;"
     with Journal(folder, "me", "hlr") as later:
         assert standings(later, A) + standings(later, A, max_age=5) == [Standing.FRESH, Standing.FREE]
 
@@ -159,7 +163,7 @@ def test_answer_final_is_not_overwritten(folder: Path) -> None:
             [(taken.first_id, AnswerKind.FINAL, 1, "first"), (taken.first_id + 1, AnswerKind.LOST, 1, "lost")]
         )
         journal.answer([(taken.first_id + place, AnswerKind.FINAL, 2, "second") for place in (0, 1)])
-        found = journal.standings([A, B], oldest=0)
+        found = journal.standings([A, B], Lookups(0))
 
         assert [found[number][1].reply for number in (A, B)] == ["first", "second"]
 
@@ -187,7 +191,7 @@ def test_process_that_lives_holds_its_numbers(folder: Path) -> None:
     """What a living process has claimed is held, and is neither claimed nor put in doubt by another."""
     with Journal(folder, "me", "hlr") as journal:
         claim(journal, A)
-        other = in_another_process(folder, "print(claim(A, B).taken, journal.standings([A], oldest=1)[A][0])")
+        other = in_another_process(folder, "print(claim(A, B).taken, journal.standings([A], Lookups(1))[A][0])")
 
         assert other.stdout.split() == [f"[{B}]", "held"]
 
@@ -310,7 +314,7 @@ def test_full_disk_stops_the_claim(folder: Path) -> None:
 def test_nearly_full_disk_stops_the_claim(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With too little room for the outcome of a call, its intent is not even written."""
     with Journal(folder, "me", "hlr") as journal:
-        monkeypatch.setattr(journal_module, "RESERVE_BYTES", 2**62)
+        monkeypatch.setattr(journal_file, "RESERVE_BYTES", 2**62)
         with pytest.raises(JournalError, match="Nothing more was paid for"):
             claim(journal, A)
 

@@ -1,8 +1,8 @@
-"""A process that is killed at any moment pays for nothing twice and loses no answer.
+"""A process that is killed at any moment pays for nothing twice, writes to nobody twice and loses no answer.
 
-A lookup of many numbers runs in a process of its own and is killed with SIGKILL at a seeded random moment, again and
-again, until it comes to its end; then the sandbox's ledger is held against the final frame. ISMS_KILLS says how often
-to kill in all (`make proofs`: 200), ISMS_KILL_NUMBERS how long the list is.
+A lookup of many numbers, or a campaign, runs in a process of its own and is killed with SIGKILL at a seeded random
+moment, again and again, until it comes to its end; then the sandbox's ledger is held against the final frame.
+ISMS_KILLS says how often to kill in all (`make proofs`: 200), ISMS_KILL_NUMBERS how long the list is.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ import os
 import random
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pytest
 
 import isms_data as isms
 from isms_data import submitting
+from tests.test_campaigns import assert_once, plan_of
 from tests.test_runs import assert_right
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from isms_data.trial import SandboxAccount
@@ -39,73 +42,126 @@ def frame_of(count: int) -> pd.DataFrame:
     return pd.DataFrame({"msisdn": [str(306970000000 + place) for place in range(count)]}, dtype="str")
 
 
-def look_up(username: str, password: str, base_url: str, home: Path) -> None:
+def account_at(username: str, password: str, base_url: str, home: Path) -> isms.Account:
+    return isms.Account(username, password, base_url=base_url, home=home, progress=False, max_per_call=PER_CALL)
+
+
+def look_up(*where: Any) -> None:
     """The whole work of a process that will be killed."""
-    account = isms.Account(username, password, base_url=base_url, home=home, progress=False, max_per_call=PER_CALL)
-    isms.hlr_lookup(frame_of(NUMBERS), "msisdn", account=account)
+    isms.hlr_lookup(frame_of(NUMBERS), "msisdn", account=account_at(*where))
 
 
-def started(account: SandboxAccount, home: Path) -> multiprocessing.process.BaseProcess:
-    process = PROCESSES.Process(target=look_up, args=(account.username, account.password, account.base_url, home))
+def campaign_of(count: int, account: isms.Account) -> pd.DataFrame:
+    """Half of the messages are the same for all, half are personal."""
+    people = frame_of(count).assign(name=["you" if place % 2 else f"number {place}" for place in range(count)])
+    return plan_of(people, account, text="Hello {name}")
+
+
+def send(*where: Any) -> None:
+    """The same for a campaign, planned as in a cell that is run again."""
+    account = account_at(*where)
+    isms.send_messages(campaign_of(NUMBERS, account), account=account)
+
+
+def started(work: Callable[..., None], account: SandboxAccount, home: Path) -> multiprocessing.process.BaseProcess:
+    process = PROCESSES.Process(target=work, args=(account.username, account.password, account.base_url, home))
     process.start()
     return process
 
 
-def killed(account: SandboxAccount, home: Path, wait_s: float) -> bool:
+def killed(work: Callable[..., None], account: SandboxAccount, home: Path, wait_s: float) -> bool:
     """Start a run, kill it after so long; False where it had come to its end before."""
-    process = started(account, home)
+    process = started(work, account, home)
     process.join(wait_s)
     process.kill()
     process.join()
     return process.exitcode == -9
 
 
-def test_killed_at_random_moments(tmp_path: Path) -> None:
+def lasts(work: Callable[..., None], home: Path) -> float:
+    """How long the work takes when nothing happens to it, in seconds."""
+    with isms.sandbox(seed=7, credits=100_000, median_latency_s=0.01) as account:
+        began = time.monotonic()
+        unharmed = started(work, account, home)
+        unharmed.join()
+
+        assert unharmed.exitcode == 0
+        return time.monotonic() - began
+
+
+@pytest.mark.parametrize("work", [look_up, send])
+def test_killed_at_random_moments(work: Callable[..., None], tmp_path: Path) -> None:
     """Whenever it is killed, no number is paid for twice, doubtful ones say so, and the final frame is right."""
     chance, kills = random.Random(2026), 0
+    whole_run_s = lasts(work, tmp_path / "unharmed")
     for attempt in range(KILLS):
         if kills >= KILLS:
             break
-        kills += killed_list(tmp_path / str(attempt), chance, min(KILLS_A_LIST, KILLS - kills))
+        with isms.sandbox(seed=8, credits=100_000, median_latency_s=0.01) as account:
+            home, times = tmp_path / str(attempt), min(KILLS_A_LIST, KILLS - kills)
+            here = sum(killed(work, account, home, chance.uniform(0, whole_run_s)) for _ in range(times))
+            kills += here
+            mine = account_at(account.username, account.password, account.base_url, home)
+            (assert_looked_up if work is look_up else assert_sent)(mine, account, here)
 
     assert kills >= min(KILLS, 3)
 
 
-def killed_list(home: Path, chance: random.Random, most: int) -> int:
-    """One list, killed up to so many times; how many times it really was."""
-    with isms.sandbox(seed=7, credits=100_000, median_latency_s=0.01) as account:
-        began = time.monotonic()
-        clean = started(account, home / "unharmed")
-        clean.join()
-        whole_run_s = time.monotonic() - began
-    with isms.sandbox(seed=8, credits=100_000, median_latency_s=0.01) as account:
-        kills = 0
-        for _ in range(most):
-            kills += killed(account, home, chance.uniform(0, whole_run_s))
-        mine = isms.Account(
-            account.username, account.password, base_url=account.base_url, home=home, max_per_call=PER_CALL
-        )
-        frame = isms.hlr_lookup(frame_of(NUMBERS), "msisdn", account=mine)
+def assert_looked_up(mine: isms.Account, account: SandboxAccount, kills: int) -> None:
+    """The list comes to its end: everything answered, but for what was under way at a kill."""
+    frame = isms.hlr_lookup(frame_of(NUMBERS), "msisdn", account=mine)
 
-        assert clean.exitcode == 0
-        assert_right(frame, account)
-        assert set(frame["outcome"]) <= {"done", "cached", "in_doubt"}
-        assert Counter(frame["outcome"])["in_doubt"] <= kills * submitting.AT_ONCE * PER_CALL
-        in_doubt = set(frame.loc[frame["outcome"] == "in_doubt", "msisdn"])
-        assert set(isms.settle(account=mine)["msisdn"]) == in_doubt
-    return kills
+    assert_right(frame, account)
+    assert set(frame["outcome"]) <= {"done", "cached", "in_doubt"}
+    assert_doubts(frame, kills, isms.settle(account=mine))
 
 
-def test_two_processes_at_once(tmp_path: Path) -> None:
+def assert_sent(mine: isms.Account, account: SandboxAccount, kills: int) -> None:
+    """The campaign comes to its end: everything sent, but for what was under way at a kill; then reports tell."""
+    plan = campaign_of(NUMBERS, mine).assign(action="send", reason=None)
+    frame = isms.send_messages(plan, account=mine)
+    status = isms.delivery_status(frame, account=mine)
+
+    assert_once(frame, account)
+    assert set(frame["outcome"]) <= {"accepted", "already_sent", "in_doubt"}
+    assert status["final"].equals(frame["outcome"].ne("in_doubt").astype("boolean").where(lambda known: known))
+    assert_doubts(frame, kills, isms.settle("spring", account=mine))
+
+
+def assert_doubts(frame: pd.DataFrame, kills: int, doubts: pd.DataFrame) -> None:
+    in_doubt = set(frame.loc[frame["outcome"] == "in_doubt", "msisdn"])
+
+    assert len(in_doubt) <= kills * submitting.AT_ONCE * PER_CALL
+    assert set(doubts["msisdn"]) == in_doubt
+
+
+def test_two_processes_look_up_at_once(tmp_path: Path) -> None:
     """Two processes with one journal and one list: both end normally, and each number is paid for once."""
     with isms.sandbox(seed=7, median_latency_s=0.01) as account:
-        processes = [started(account, tmp_path) for _ in range(2)]
-        for process in processes:
-            process.join(120)
+        both(look_up, account, tmp_path)
         mine = isms.Account(account.username, account.password, base_url=account.base_url, home=tmp_path)
         frame = isms.hlr_lookup(frame_of(NUMBERS), "msisdn", account=mine)
 
-        assert [process.exitcode for process in processes] == [0, 0]
         assert dict(Counter(frame["outcome"].astype("str"))) == {"cached": NUMBERS}
         assert account.gateway.simulator.ledger.charged() == NUMBERS
         assert_right(frame, account)
+
+
+def test_two_processes_send_the_same_campaign_at_once(tmp_path: Path) -> None:
+    """Two processes with one journal and one campaign: both end normally, and each number gets one message."""
+    with isms.sandbox(seed=7, median_latency_s=0.01) as account:
+        both(send, account, tmp_path)
+        mine = account_at(account.username, account.password, account.base_url, tmp_path)
+        frame = isms.send_messages(campaign_of(NUMBERS, mine).assign(action="send", reason=None), account=mine)
+
+        assert dict(Counter(frame["outcome"].astype("str"))) == {"already_sent": NUMBERS}
+        assert account.gateway.simulator.ledger.charged() == NUMBERS
+        assert_once(frame, account)
+
+
+def both(work: Callable[..., None], account: SandboxAccount, home: Path) -> None:
+    processes = [started(work, account, home) for _ in range(2)]
+    for process in processes:
+        process.join(120)
+
+    assert [process.exitcode for process in processes] == [0, 0]

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom in a real kernel, and the kernel's stop button stops a lookup cleanly."""
+"""The notebooks run from top to bottom in a real kernel, and the kernel's stop button stops a run cleanly."""
 
 from __future__ import annotations
 
@@ -86,6 +86,35 @@ result = isms.hlr_lookup(numbers, "msisdn", account=account)
     assert took < 10
     assert again["status"] == "ok", again
     assert account.gateway.simulator.ledger.charged() == 50
+
+
+def test_stop_button_in_the_middle_of_a_send(
+    kernel: tuple[KernelManager, BlockingKernelClient], account: SandboxAccount
+) -> None:
+    """Stopped in mid-send, the cell ends within 10 s; run again, every number has been sent to, once."""
+    manager, client = kernel
+    cell = f"""
+import pandas as pd, isms_data as isms
+account = isms.Account({account.username!r}, {account.password!r}, base_url={account.base_url!r})
+people = pd.DataFrame({{"msisdn": [str(306970000000 + place) for place in range(1500)]}})
+people["name"] = [f"number {{place}}" for place in range(1500)]
+plan = isms.plan_messages(people, "msisdn", campaign="c", sender="MyShop", text="Hello {{name}}", account=account)
+sent = isms.send_messages(plan.assign(action="send", reason=None), account=account)
+"""
+    ledger = account.gateway.simulator.ledger
+    client.execute(cell, stop_on_error=False)
+    until(lambda: ledger.request_counts["send.php"] > 100)
+    began = time.monotonic()
+    manager.interrupt_kernel()
+    ended = client.get_shell_msg(timeout=30)["content"]
+    took, before = time.monotonic() - began, ledger.charged()
+    again = run(client, cell + "assert set(sent.outcome) <= {'accepted', 'already_sent'}, sent.outcome.value_counts()")
+
+    assert (ended["status"], ended["ename"]) == ("error", "KeyboardInterrupt")
+    assert took < 10
+    assert before < 1500
+    assert again["status"] == "ok", again
+    assert ledger.times_charged() == {str(306970000000 + place): 1 for place in range(1500)}
 
 
 def test_await_in_a_cell(kernel: tuple[KernelManager, BlockingKernelClient], account: SandboxAccount) -> None:

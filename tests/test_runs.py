@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 import isms_data as isms
-from isms_data import journal as journal_module
 from isms_data import polling, replies, submitting
+from isms_data.journal import calls as journal_module
+from isms_data.journal import file as journal_file
 from isms_data.operations import settle as settle_module
 from isms_data.simulator.faults import Fault, Faults
 from tests.peers import Peer, reply
@@ -330,7 +331,7 @@ def test_in_doubt_settled_for_some_numbers() -> None:
 
 def test_full_disk_stops_before_the_next_paid_call(account: SandboxAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     """With no room in the journal the run ends with a clear error, and the sandbox was asked for nothing paid."""
-    monkeypatch.setattr(journal_module, "RESERVE_BYTES", 2**62)
+    monkeypatch.setattr(journal_file, "RESERVE_BYTES", 2**62)
     with pytest.raises(isms.JournalError, match="Make room"):
         isms.hlr_lookup(numbers(3), "msisdn", account=account)
 

@@ -21,6 +21,13 @@ def plain(people: pd.DataFrame, account: isms.Account) -> None:
     assert_type(isms.list_quality(numbers), pd.DataFrame)
     assert_type(isms.settle(decision="balance"), pd.DataFrame)
     assert_type(isms.credits(), Decimal)
+    plan = isms.plan_messages(numbers, "msisdn", campaign="c", sender="MyShop", text="Γεια {name}", account=account)
+    assert_type(plan, pd.DataFrame)
+    assert_type(isms.plan_summary(plan), pd.Series)
+    assert_type(isms.send_messages(plan, schedule="+1 day", max_credits=Decimal(5), account=account), pd.DataFrame)
+    assert_type(isms.delivery_status("c", max_wait="1min"), pd.DataFrame)
+    assert_type(isms.suppress(numbers["msisdn"], reason="asked to stop"), pd.DataFrame)
+    assert_type(isms.sync_contacts(numbers, mobile="msisdn", surname="last", dry_run=True), pd.DataFrame)
     isms.save_table(numbers, "out/numbers.parquet")
 
 
@@ -28,6 +35,8 @@ async def asynchronous(people: pd.DataFrame) -> None:
     assert_type(await isms.aio.hlr_lookup(people, "msisdn"), pd.DataFrame)
     assert_type(await isms.aio.clean_numbers(people, "mobile"), pd.DataFrame)
     assert_type(await isms.aio.credits(), Decimal)
+    assert_type(await isms.aio.send_messages(people), pd.DataFrame)
+    assert_type(await isms.aio.delivery_status(people), pd.DataFrame)
 
 
 async def low_level() -> HlrReply:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from isms_data import columns, durations, hlr_result, tables
 from isms_data.account import resolve
-from isms_data.errors import ConfigurationError
+from isms_data.budget import credit_limit
 from isms_data.lookups import Found, look_up
 from isms_data.runs import Terms
 from isms_data.vocabulary import NumberStatus, Outcome
@@ -116,26 +116,15 @@ async def hlr_lookup(
     rows = columns.pick_text(frame, column).astype("str").reset_index(drop=True)
     account = resolve(account)
     terms = Terms(
-        max_age_s=durations.seconds(max_age, name="max_age"),
         max_wait_s=durations.seconds(max_wait, name="max_wait"),
-        max_credits=_limit(max_credits),
         price=Decimal(account.credits_per_lookup),
-        label=label,
+        max_credits=credit_limit(max_credits),
     )
+    max_age_s = durations.seconds(max_age, name="max_age")
     reasons = _reasons_to_skip(frame, rows, all_rows=all_rows)
     codes, numbers = pd.factorize(rows.where(reasons.isna()))
-    found = await look_up(account, [int(number) for number in numbers], terms)
+    found = await look_up(account, [int(number) for number in numbers], terms, max_age_s=max_age_s, label=label)
     return columns.attach(frame, _spread(names, numbers, codes, found, reasons), names)
-
-
-def _limit(max_credits: float | Decimal | None) -> Decimal | None:
-    if max_credits is None:
-        return None
-    limit = Decimal(str(max_credits))
-    if limit.is_nan() or limit < 0:
-        msg = f"max_credits={max_credits!r} is not an amount of credits."
-        raise ConfigurationError(msg)
-    return limit
 
 
 def _reasons_to_skip(frame: pd.DataFrame, rows: pd.Series, *, all_rows: bool) -> pd.Series:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +11,15 @@ import pandas as pd
 from isms_data import tables
 from isms_data.account import resolve
 from isms_data.errors import ConfigurationError
-from isms_data.journal import SETTLING, AnswerKind, CallState, Doubt, Journal, now
+from isms_data.journal.calls import Doubt, Journal
+from isms_data.journal.file import now
+from isms_data.journal.standing import AnswerKind, CallState, Campaign
+from isms_data.plans import checked_campaign
 from isms_data.transports.http import HttpGateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
     from isms_data.account import Account
 
@@ -31,31 +34,33 @@ class Evidence(StrEnum):
     UNCLEAR = "the balance cannot tell"
 
 
-_BY_EVIDENCE: Final = {
-    Evidence.NOT_CHARGED: AnswerKind.RESEND,
-    Evidence.CHARGED: AnswerKind.SKIP,
-    Evidence.ACCEPTED: AnswerKind.SKIP,
-}
-
 UNDER_WAY_S: Final = 600.0
 """A call cut off here may be carried out there a while later; until then no balance shows that it was not."""
 
 
 async def settle(
-    *, decision: str | None = None, numbers: Iterable[str] | None = None, account: Account | None = None
+    campaign: str | None = None,
+    *,
+    decision: str | None = None,
+    numbers: Iterable[str] | None = None,
+    account: Account | None = None,
 ) -> pd.DataFrame:
-    """Show the lookups that are in doubt, or decide what becomes of them.
+    """Show what is in doubt, or decide what becomes of it.
 
     In doubt is a paid call that went out and whose reply never came: it may have been carried out and charged. It is
-    not repeated by itself. Here it is decided, for good.
+    not repeated by itself. Here it is decided, for good. (A delivery report that comes for such a message settles it
+    without you: it proves that the message was sent.)
 
     Parameters
     ----------
+    campaign : str, optional
+        Show, and decide about, the messages of this campaign. Without it everything in doubt is shown, and a decision
+        is about lookups only.
     decision : {"resend", "skip", "balance"}, optional
-        None shows only. `"resend"`: the next `hlr_lookup` asks (and pays) again. `"skip"`: leave them; they count as
-        answered with nothing until `max_age` is over. `"balance"`: resend what the balance shows was not charged, skip
-        what it shows was charged (for a call that may still be under way, only ten minutes after it), and leave the
-        rest in doubt.
+        None shows only. `"resend"`: the next `hlr_lookup` or `send_messages` pays again. `"skip"`: leave them; a lookup
+        counts as answered with nothing until `max_age` is over, a message as `skipped` for ever. `"balance"`: resend
+        what the balance shows was not charged, take what it shows was charged for a lookup without an answer, or for a
+        message that was sent (for a call that may still be under way, only ten minutes after it), and leave the rest.
     numbers : iterable of str, optional
         Only these MSISDNs; by default all that are in doubt.
     account : Account, optional
@@ -64,8 +69,9 @@ async def settle(
     Returns
     -------
     DataFrame
-        One row per lookup in doubt: `msisdn` str, `label` str, `submitted_at` datetime64[us, UTC], `credits` float64
-        (what it has cost, if it was charged), `problem` str, `evidence` str, `decision` str (null: still in doubt).
+        One row for each lookup or message in doubt: `msisdn` str, `operation` str (hlr, send), `label` str (of the
+        lookup's run, or the campaign), `submitted_at` datetime64[us, UTC], `credits` float64 (what it has cost, if it
+        was charged), `problem` str, `evidence` str, `decision` str (resend, skip, sent; null: still in doubt).
 
     Raises
     ------
@@ -86,20 +92,44 @@ async def settle(
     if decision not in {None, "resend", "skip", "balance"}:
         msg = f"decision={decision!r} is none of 'resend', 'skip', 'balance'; None shows what is in doubt."
         raise ConfigurationError(msg)
+    campaign = None if campaign is None else checked_campaign(campaign)
     account = resolve(account)
     chosen = None if numbers is None else {int(number) for number in numbers}
     doubts, expected = await asyncio.to_thread(_read, account)
     by_balance = await _evidence(account, doubts, expected)
-    evidence = [Evidence.ACCEPTED if _was_accepted(doubt) else by_balance for doubt in doubts]
-    kinds = [_BY_EVIDENCE.get(told) if decision == "balance" else _DECISIONS.get(decision) for told in evidence]
-    rows = [row for row in zip(doubts, evidence, kinds, strict=True) if chosen is None or row[0].msisdn in chosen]
-    decided = [(doubt, kind) for doubt, _, kind in rows if kind is not None]
-    if decided:
-        await asyncio.to_thread(_write, account, decided)
+    rows = []
+    for doubt in doubts:
+        if (chosen is None or doubt.msisdn in chosen) and (campaign is None or _is_of(doubt, campaign)):
+            evidence = Evidence.ACCEPTED if _was_accepted(doubt) else by_balance
+            rows.append((doubt, evidence, _decided(doubt, evidence, decision, campaign)))
+    await asyncio.to_thread(_write, account, rows)
     return _frame(rows)
 
 
-_DECISIONS: Final[dict[str | None, AnswerKind]] = {"resend": AnswerKind.RESEND, "skip": AnswerKind.SKIP}
+class Decision(StrEnum):
+    """What becomes of one item in doubt."""
+
+    RESEND = "resend"
+    SKIP = "skip"
+    SENT = "sent"
+
+
+def _is_of(doubt: Doubt, campaign: str) -> bool:
+    return doubt.operation == Campaign.operation and doubt.label == campaign
+
+
+def _decided(doubt: Doubt, evidence: Evidence, decision: str | None, campaign: str | None) -> Decision | None:
+    """What becomes of it; None where it stays in doubt. A message is decided about by its campaign's name only."""
+    is_message = doubt.operation == Campaign.operation
+    if decision is None or (is_message and campaign is None):
+        return None
+    if decision != "balance":
+        return Decision(decision)
+    if evidence is Evidence.NOT_CHARGED:
+        return Decision.RESEND
+    if evidence in {Evidence.CHARGED, Evidence.ACCEPTED}:
+        return Decision.SENT if is_message else Decision.SKIP
+    return None
 
 
 def _was_accepted(doubt: Doubt) -> bool:
@@ -108,15 +138,25 @@ def _was_accepted(doubt: Doubt) -> bool:
 
 def _read(account: Account) -> tuple[list[Doubt], Decimal | None]:
     """What is in doubt, and what the account should have if none of the lost calls was charged."""
-    with Journal(account.journal_folder, account.label, SETTLING) as journal:
+    with Journal(account.journal_folder, account.label, "settle") as journal:
         doubts = journal.doubts()
         lost = [doubt.call_id for doubt in doubts if not _was_accepted(doubt)]
         return doubts, journal.expected_balance(min(lost)) if lost else None
 
 
-def _write(account: Account, decided: list[tuple[Doubt, AnswerKind]]) -> None:
-    with Journal(account.journal_folder, account.label, SETTLING) as journal:
-        journal.answer([(doubt.lookup_id, kind, now(), None) for doubt, kind in decided], durable=True)
+def _write(account: Account, rows: list[tuple[Doubt, Evidence, Decision | None]]) -> None:
+    answers = [(doubt.item_id, _KINDS[decided], now(), None) for doubt, _, decided in rows if decided in _KINDS]
+    sent = {doubt.call_id for doubt, _, decided in rows if decided is Decision.SENT}
+    if answers or sent:
+        with Journal(account.journal_folder, account.label, "settle") as journal:
+            journal.answer(answers, durable=True)
+            journal.was_charged(sent, "its reply was lost; the balance showed that it was accepted")
+
+
+_KINDS: Final[dict[Decision | None, AnswerKind]] = {
+    Decision.RESEND: AnswerKind.RESEND,
+    Decision.SKIP: AnswerKind.SKIP,
+}
 
 
 async def _evidence(account: Account, doubts: list[Doubt], expected: Decimal | None) -> Evidence:
@@ -126,23 +166,26 @@ async def _evidence(account: Account, doubts: list[Doubt], expected: Decimal | N
     async with HttpGateway(account) as gateway:
         missing = expected - await gateway.credits()
     lost = [doubt for doubt in doubts if not _was_accepted(doubt)]
+    if not all(doubt.cost for doubt in lost):
+        return Evidence.UNCLEAR  # what costs nothing leaves no trace in the balance
     if missing == 0:
         youngest = max(doubt.intended_at for doubt in lost)
         settled = now() - youngest > UNDER_WAY_S * 1_000_000
         return Evidence.NOT_CHARGED if settled else Evidence.TOO_EARLY
-    return Evidence.CHARGED if missing == sum(Decimal(doubt.price) for doubt in lost) else Evidence.UNCLEAR
+    return Evidence.CHARGED if missing == sum(doubt.cost for doubt in lost) else Evidence.UNCLEAR
 
 
-def _frame(rows: list[tuple[Doubt, Evidence, AnswerKind | None]]) -> pd.DataFrame:
+def _frame(rows: list[tuple[Doubt, Evidence, Decision | None]]) -> pd.DataFrame:
     doubts = [doubt for doubt, _, _ in rows]
     return pd.DataFrame(
         {
             "msisdn": pd.array([str(doubt.msisdn) for doubt in doubts], dtype="str"),
+            "operation": pd.array([doubt.operation for doubt in doubts], dtype="str"),
             "label": pd.array([doubt.label for doubt in doubts], dtype="str"),
             "submitted_at": tables.column("hlr", "submitted_at", [doubt.intended_at for doubt in doubts]),
-            "credits": pd.array([float(doubt.price) for doubt in doubts], dtype="float64"),
+            "credits": pd.array([float(doubt.cost) for doubt in doubts], dtype="float64"),
             "problem": pd.array([doubt.problem for doubt in doubts], dtype="str"),
             "evidence": pd.array([evidence.value for _, evidence, _ in rows], dtype="str"),
-            "decision": pd.array([kind.value if kind else None for _, _, kind in rows], dtype="str"),
+            "decision": pd.array([decided.value if decided else None for _, _, decided in rows], dtype="str"),
         }
     )

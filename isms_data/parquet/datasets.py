@@ -32,8 +32,8 @@ _ROW: Final = "__isms_row__"
 _NULL_FOLDER: Final = "__HIVE_DEFAULT_PARTITION__"
 
 
-def save(table: pa.Table, about: Layout, target: Path, keys: list[str]) -> None:
-    """Replace the folder by one that holds this table.
+def save(table: pa.Table, about: Layout, target: Path, keys: list[str], *, secret: bytes | None = None) -> None:
+    """Replace the folder by one that holds this table; with a `secret` its files are encrypted, not their names.
 
     Raises
     ------
@@ -50,18 +50,15 @@ def save(table: pa.Table, about: Layout, target: Path, keys: list[str]) -> None:
             folder = fresh.joinpath(*(_folder(name, value) for name, value in values.items()))
             folder.mkdir(parents=True, exist_ok=True)
             part = numbered.take(rows).drop_columns(keys)
-            files.write(part, about | {"partition": values, "types": types}, folder / f"part-{number}.parquet")
+            path = folder / f"part-{number}.parquet"
+            files.write(part, about | {"partition": values, "types": types}, path, key=secret)
 
 
-def load(folder: Path, *, read: Reader) -> tuple[pa.Table, Layout | None]:
+def load(folder: Path, *, read: Reader, secret: bytes | None = None) -> tuple[pa.Table, Layout | None]:
     """All rows of the folder's files as one table, in their saved order, and what the first file says it is about."""
-    paths = [path for path in sorted(folder.rglob("*.parquet")) if not path.name.startswith((".", "_"))]
-    if not paths:
-        msg = f"there is no Parquet file in {str(folder)!r}."
-        raise TableError(msg)
-    parts = [read(path) for path in paths]
+    parts = [read(path) for path in paths_in(folder)]
     if any(about is None for _, about in parts):
-        return _foreign(folder), None
+        return _foreign(folder, secret), None
     try:
         table = pa.concat_tables([_with_partition(part, about or {}) for part, about in parts])
     except pa.ArrowInvalid as error:
@@ -72,10 +69,24 @@ def load(folder: Path, *, read: Reader) -> tuple[pa.Table, Layout | None]:
     return table, parts[0][1]
 
 
-def _foreign(folder: Path) -> pa.Table:
+def paths_in(folder: Path) -> list[Path]:
+    """The files of a folder that hold its table, sorted; a hidden one is of no table.
+
+    Raises
+    ------
+    TableError   there is none.
+    """
+    paths = [path for path in sorted(folder.rglob("*.parquet")) if not path.name.startswith((".", "_"))]
+    if not paths:
+        msg = f"there is no Parquet file in {str(folder)!r}."
+        raise TableError(msg)
+    return paths
+
+
+def _foreign(folder: Path, secret: bytes | None) -> pa.Table:
     import pyarrow.parquet as pq  # noqa: PLC0415 - importing the package must stay cheap
 
-    return pq.read_table(folder)
+    return pq.read_table(folder, decryption_properties=files.decryption(secret))
 
 
 def _groups(table: pa.Table, keys: list[str]) -> Iterator[tuple[dict[str, Any], pa.Array]]:

@@ -1,13 +1,17 @@
-"""One Arrow table as one Parquet file, compact and readable by everybody; what it is about lies in its metadata."""
+"""One Arrow table as one Parquet file, compact and readable by everybody; what it is about lies in its metadata.
+
+With a key the file is encrypted as the Parquet format has it (modular encryption, AES-GCM, one key for the footer and
+all columns), so that any reader that knows the format and is given the key can read it. The key is in no file.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from isms_data.errors import TableError
+from isms_data.errors import ConfigurationError, TableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +23,37 @@ METADATA_KEY: Final = b"isms_data"
 LONG_NUMBERS: Final = frozenset({"msisdn", "imsi"})
 """Text with a value of its own in nearly every row: a dictionary of it would only cost time and space."""
 
+KEY_BYTES: Final = (16, 24, 32)
+"""The sizes of an AES key."""
 
-def write(table: pa.Table, about: Layout, path: Path) -> None:
-    """Write one file; numbers stay text for every reader.
+_ENCRYPTED: Final = b"PARE"
+"""The first bytes of a Parquet file whose footer is encrypted."""
+
+
+def checked_key(key: bytes | str | None) -> bytes | None:
+    """The key as bytes, None where there is none.
+
+    Raises
+    ------
+    ConfigurationError   it is neither bytes nor text, or of a size that AES does not have. It is not quoted.
+    """
+    if key is None:
+        return None
+    if not isinstance(key, (bytes, str)):
+        msg = f"key is a {type(key).__name__}. Give 32 bytes, as secrets.token_bytes(32) makes them."
+        raise ConfigurationError(msg)
+    raw = key.encode() if isinstance(key, str) else key
+    if len(raw) not in KEY_BYTES:
+        msg = (
+            f"key has {len(raw)} bytes; one to encrypt with has 16, 24 or 32. Make it with secrets.token_bytes(32), or "
+            "as text with secrets.token_hex(16), and keep it: without it the file cannot be read."
+        )
+        raise ConfigurationError(msg)
+    return raw
+
+
+def write(table: pa.Table, about: Layout, path: Path, *, key: bytes | None = None) -> None:
+    """Write one file, encrypted where there is a key; numbers stay text for every reader.
 
     Encodings and statistics are what measuring left (docs/results.md): least and greatest value of a column of words
     take a quarter of the time to write and exclude no row group.
@@ -38,28 +70,63 @@ def write(table: pa.Table, about: Layout, path: Path) -> None:
         use_dictionary=[name for name in table.column_names if name not in encodings],
         column_encoding=encodings,
         write_statistics=[field.name for field in table.schema if field.name in encodings or not _is_words(field.type)],
+        encryption_properties=_encryption(key),
     )
 
 
-def read(path: Path) -> tuple[pa.Table, Layout | None]:
+def read(path: Path, *, key: bytes | None = None) -> tuple[pa.Table, Layout | None]:
     """One file and what it is about, None where this package did not write it.
 
     Raises
     ------
-    TableError   it is no Parquet file, or only a part of one.
+    TableError   it is no Parquet file, or only a part of one; it is encrypted and the key is missing or another; it is
+                 not encrypted, and a key was given.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - as in `write`
 
+    encrypted = is_encrypted(path)
+    if encrypted != (key is not None):
+        raise TableError(_KEY_MISSING.format(str(path)) if encrypted else _NOT_ENCRYPTED.format(str(path)))
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, decryption_properties=decryption(key)) as file:
             table = file.read()
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
+        if encrypted:
+            raise TableError(_WRONG_KEY.format(str(path))) from None
         msg = f"{str(path)!r} is no Parquet file, or only a part of one ({error}). For CSV or Excel: isms.read_list."
         raise TableError(msg) from None
     found = (table.schema.metadata or {}).get(METADATA_KEY)
     return table, json.loads(found) if found else None
+
+
+_KEY_MISSING: Final = "{!r} is encrypted. Load it with the key that it was saved with: load_table(path, key=...)."
+_NOT_ENCRYPTED: Final = "{!r} is not encrypted, so it is not the file that was saved with a key. Without key= it loads."
+_WRONG_KEY: Final = "{!r} is encrypted with another key than the one given, or it is damaged. Nothing of it was read."
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether the file says that it is an encrypted Parquet file."""
+    with path.open("rb") as file:
+        return file.read(len(_ENCRYPTED)) == _ENCRYPTED
+
+
+def decryption(key: bytes | None) -> Any:
+    """What Arrow needs to read with that key; None where there is none."""
+    if key is None:
+        return None
+    from pyarrow.parquet import encryption  # noqa: PLC0415 - few files are encrypted
+
+    return encryption.create_decryption_properties(footer_key=key)
+
+
+def _encryption(key: bytes | None) -> Any:
+    if key is None:
+        return None
+    from pyarrow.parquet import encryption  # noqa: PLC0415 - as in `decryption`
+
+    return encryption.create_encryption_properties(footer_key=key)
 
 
 def _encoding(field: pa.Field) -> str | None:

@@ -115,10 +115,22 @@ class HttpGateway:
         dlr_url: str | None = None,
     ) -> str:
         """Send one text to all recipients; the id of the call. Paid, never repeated."""
-        fields = {"from": sender, "to": ",".join(to), "message": text, "coding": coding, "flash": str(int(flash))}
-        optional = {"schedule": schedule, "dlr-url": dlr_url}
-        fields.update({name: value for name, value in optional.items() if value is not None})
-        return self._read(replies.read_id, await self.ask(SEND, **fields))
+        fields = _send_fields(sender, text, coding, flash=flash, schedule=schedule, dlr_url=dlr_url)
+        return self._read(replies.read_id, await self.ask(SEND, to=",".join(to), **fields))
+
+    def send_room(
+        self,
+        sender: str,
+        text: str,
+        *,
+        coding: Coding = Coding.GSM,
+        flash: bool = False,
+        schedule: str | None = None,
+        dlr_url: str | None = None,
+    ) -> int:
+        """How many bytes the request line of such a `send` has for recipients, each with a comma; below 0: none."""
+        fields = _send_fields(sender, text, coding, flash=flash, schedule=schedule, dlr_url=dlr_url)
+        return self.room(SEND) - len(encoded({"to": ""} | fields)) + 1  # the first recipient needs no comma
 
     async def query(self, message_id: str, mobile: str) -> MessageStatus:
         """What became of a message to one recipient."""
@@ -199,6 +211,14 @@ class HttpGateway:
         spelled = {text, html.unescape(text), unquote_plus(text), unquote_plus(unquote_plus(text))}
         shown = any(self._account.password.casefold() in each.casefold() for each in spelled)
         return shown or b64encode(self._account.password.encode()).decode() in text
+
+
+def _send_fields(
+    sender: str, text: str, coding: Coding, *, flash: bool, schedule: str | None, dlr_url: str | None
+) -> dict[str, str]:
+    fields = {"from": sender, "message": text, "coding": coding, "flash": str(int(flash))}
+    optional = {"schedule": schedule, "dlr-url": dlr_url}
+    return fields | {name: value for name, value in optional.items() if value is not None}
 
 
 def _timeout(account: Account) -> aiohttp.ClientTimeout:

@@ -1,0 +1,473 @@
+"""What is paid for: calls, their numbers, their outcomes, their answers; and what the balance was.
+
+What must change together. A paid call is written down twice: its *intent*, durably, before it leaves
+(`Journal.claim`), and its *outcome* after (`accepted`, `refused`, `in_doubt`). A claim is one exclusive transaction
+that first reads what is known of each number and takes only the free ones, so two processes never pay for the same
+number. An intent whose run has died is in doubt: it may have left. Nothing here decides when or whether to ask;
+`standing` says what a number's last record is worth, and that is the one place where it is said. Which runs live,
+`leases` says.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from isms_data.journal.file import JournalFile, marks, now
+from isms_data.journal.standing import (
+    AnswerKind,
+    CallState,
+    Campaign,
+    Item,
+    Lookups,
+    Scope,
+    Standing,
+    standing,
+)
+from isms_data.leases import LIVE, born_of, lease_end, lives
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from isms_data.vocabulary import Source
+
+FREE: Final = ("settle", "plan", "delivery", "contacts")
+"""The operations of runs that pay nothing, and so do not disturb what the balance tells."""
+
+
+class Message(NamedTuple):
+    """What a call that sends has beyond the rest."""
+
+    reference: str
+    """What its dlr-url names it by."""
+    sender: str
+    text: str
+    coding: str
+    flash: bool
+    scheduled_for: int | None
+    """Microseconds; None for at once, and where only the gateway knows."""
+    schedule: str | None
+    transport: str
+
+
+class Doubt(NamedTuple):
+    """One item that may have been paid for, with what is known of its call."""
+
+    msisdn: int
+    item_id: int
+    call_id: int
+    operation: str
+    state: str
+    label: str | None
+    intended_at: int
+    price: str
+    units: int
+    problem: str | None
+
+    @property
+    def cost(self) -> Decimal:
+        """What it has cost, in credits, if it was charged."""
+        return Decimal(self.price) * self.units
+
+
+class Sent(NamedTuple):
+    """One message of a campaign, as far as its call was not refused, with the last word on it."""
+
+    item_id: int
+    msisdn: int
+    state: str
+    run_id: str
+    message_id: str | None
+    submitted_at: int
+    problem: str | None
+    segments: int
+    sender: str
+    text: str
+    coding: str
+    flash: int
+    scheduled_for: int | None
+    transport: str
+    kind: str | None
+    answered_at: int | None
+    reply: str | None
+    source: str | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a claim took: the call that may now be made with these numbers, and how the others stand."""
+
+    call_id: int
+    first_id: int
+    taken: list[int]
+    others: dict[int, tuple[Standing, Item | None]]
+    """Numbers that were not free after all: another run was quicker, or they may not be written to."""
+
+
+_ITEM_COLUMNS: Final = """
+    i.msisdn, i.item_id, i.call_id, c.state, c.run_id, c.message_id, c.intended_at, c.problem,
+    a.kind, a.answered_at, a.reply
+"""
+
+
+class Journal(JournalFile):
+    """One run's connection to the journal of an account."""
+
+    def __init__(self, folder: Path, account: str, operation: str) -> None:
+        super().__init__(folder)
+        self._account = account
+        self._operation = operation
+        self.run_id = uuid.uuid4().hex
+
+    def __enter__(self) -> Self:
+        """Register the run as alive."""
+        me = (socket.gethostname(), os.getpid(), born_of(os.getpid()))
+        row = (self.run_id, self._account, self._operation, *me, now(), lease_end())
+        LIVE.add(self.run_id)  # before another thread can see the run, and take it for one that is over
+        try:
+            with self._transaction():
+                self._end_forgotten(*me)
+                self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+        except BaseException:
+            LIVE.discard(self.run_id)
+            self._db.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the run: what it intended and did not learn the outcome of is in doubt from now on."""
+        LIVE.discard(self.run_id)
+        try:
+            with self._transaction():
+                self._db.execute("UPDATE runs SET ended_at = ? WHERE run_id = ?", (now(), self.run_id))
+                self._give_up([self.run_id])
+        finally:
+            self._db.close()
+
+    def _end_forgotten(self, host: str, pid: int, born: str) -> None:
+        """End the runs of this very process that are over and could not write it down (a disk was full, say)."""
+        live = sorted(LIVE)
+        self._db.execute(
+            "UPDATE runs SET ended_at = ? WHERE ended_at IS NULL AND host = ? AND pid = ? AND born = ? "
+            f"AND run_id NOT IN ({marks(live)})",
+            (now(), host, pid, born, *live),
+        )
+
+    def renew(self) -> None:
+        """Say that this run is still alive."""
+        with self._transaction(durable=False):
+            self._db.execute("UPDATE runs SET lease_end = ? WHERE run_id = ?", (lease_end(), self.run_id))
+
+    def alone_since(self, since: int) -> bool:
+        """Whether no other run paid from the same account after `since` (microseconds), so that the balance tells."""
+        rows = self._db.execute(
+            "SELECT run_id, host, pid, born, lease_end, ended_at FROM runs WHERE account = ? AND run_id <> ? "
+            f"AND operation NOT IN ({marks(FREE)}) AND (ended_at IS NULL OR ended_at >= ?)",
+            (self._account, self.run_id, *FREE, since),
+        )
+        return not any(ended_at is not None or run_id in LIVE or lives(*where) for run_id, *where, ended_at in rows)
+
+    # What is known
+
+    def standings(self, msisdns: Sequence[int], scope: Scope) -> dict[int, tuple[Standing, Item | None]]:
+        """How each number stands that was ever paid for in that scope, or is suppressed; any other is free.
+
+        At most `AT_ONCE` numbers. Intents of dead runs become in doubt on the way.
+        """
+        with self._transaction():
+            self._bury_dead()
+            return self._standings(msisdns, scope)
+
+    def _standings(self, msisdns: Sequence[int], scope: Scope) -> dict[int, tuple[Standing, Item | None]]:
+        """Of a number's records the last one counts; in a campaign the last that is proven to be sent, if any is."""
+        alive = self._alive()
+        campaign = [scope.name] if isinstance(scope, Campaign) else []
+        rows = self._db.execute(
+            f"SELECT {_ITEM_COLUMNS}, {'m.scheduled_for' if campaign else 'NULL'} FROM items i "
+            "JOIN calls c ON c.call_id = i.call_id LEFT JOIN answers a ON a.item_id = i.item_id "
+            f"{'JOIN messages m ON m.call_id = i.call_id' if campaign else ''} "
+            f"WHERE i.msisdn IN ({marks(msisdns)}) AND c.account = ? AND c.operation = ? AND c.state <> ? "
+            f"{'AND c.label = ?' if campaign else ''} ORDER BY c.operation = ? AND c.state = ?, i.item_id",
+            (
+                *(*msisdns, self._account, scope.operation, CallState.REFUSED, *campaign),
+                *(Campaign.operation, CallState.ACCEPTED),
+            ),
+        )
+        found: dict[int, tuple[Standing, Item | None]] = {
+            item.msisdn: (standing(item, scope, mine=self.run_id, alive=alive), item) for item in map(Item._make, rows)
+        }
+        if campaign:
+            for number in self._suppressed(msisdns):
+                if number not in found or found[number][0] is Standing.FREE:
+                    found[number] = (Standing.SUPPRESSED, None)
+        return found
+
+    def _suppressed(self, msisdns: Sequence[int]) -> list[int]:
+        rows = self._db.execute(
+            f"SELECT msisdn FROM suppressions WHERE msisdn IN ({marks(msisdns)}) AND (until IS NULL OR until > ?)",
+            (*msisdns, now()),
+        )
+        return [number for (number,) in rows]
+
+    # Paid calls
+
+    def claim(
+        self,
+        msisdns: Sequence[int],
+        scope: Scope,
+        *,
+        label: str | None,
+        price: Decimal,
+        units: int = 1,
+        measured: bool = False,
+        message: Message | None = None,
+    ) -> Claim:
+        """Write down the intent to pay for the numbers that are free, durably, before the call is made.
+
+        `price` is that of a unit, `units` how many of them each number costs; `measured` says whether the price is
+        known and not only planned.
+
+        Raises
+        ------
+        JournalError   the intent cannot be written, or the disk has too little room for the outcome.
+        """
+        self._check_place()
+        with self._transaction():
+            known = self._standings(msisdns, scope)
+            others = {number: known[number] for number in known if known[number][0] is not Standing.FREE}
+            taken = [number for number in msisdns if number not in others]
+            first_id = self._next("items", "item_id")
+            call_id = self._next("calls", "call_id")
+            if taken:
+                self._db.execute(
+                    "INSERT INTO calls (call_id, account, operation, label, run_id, state, first_id, numbers, price, "
+                    "units, measured, intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(call_id, self._account, scope.operation, label, self.run_id, CallState.INTENDED),
+                        *(first_id, len(taken), str(price), units, measured, now()),
+                    ),
+                )
+                rows = ((first_id + place, number, call_id) for place, number in enumerate(taken))
+                self._db.executemany("INSERT INTO items VALUES (?, ?, ?)", rows)
+                if message is not None:
+                    self._db.execute(f"INSERT INTO messages VALUES (?, {marks(message)})", (call_id, *message))
+        return Claim(call_id, first_id, taken, others)
+
+    def accepted(self, call_id: int, message_id: str) -> None:
+        """The call was accepted under this id."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE calls SET state = ?, message_id = ?, problem = NULL, answered_at = ? WHERE call_id = ?",
+                (CallState.ACCEPTED, message_id, now(), call_id),
+            )
+
+    def refused(self, call_id: int, problem: str) -> None:
+        """The call was refused, nothing was charged: its numbers are free again."""
+        self._not_accepted(call_id, CallState.REFUSED, problem)
+
+    def in_doubt(self, call_id: int, problem: str) -> None:
+        """The call may have been carried out."""
+        self._not_accepted(call_id, CallState.IN_DOUBT, problem)
+
+    def _not_accepted(self, call_id: int, state: CallState, problem: str) -> None:
+        """Unless a delivery report has come meanwhile: it proves that the call was accepted, whatever was replied."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE calls SET state = ?, problem = ?, answered_at = ? WHERE call_id = ? AND state = ?",
+                (state, problem, now(), call_id, CallState.INTENDED),
+            )
+
+    def was_charged(self, call_ids: Iterable[int], problem: str) -> None:
+        """The balance shows that these calls in doubt were accepted, under ids that nobody knows."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE calls SET state = ?, problem = ? WHERE call_id = ? AND state = ?",
+                [(CallState.ACCEPTED, problem, call_id, CallState.IN_DOUBT) for call_id in call_ids],
+            )
+
+    # Answers
+
+    def answer(
+        self,
+        answers: Iterable[tuple[int, AnswerKind, int, str | None]],
+        *,
+        source: Source | None = None,
+        durable: bool = False,
+    ) -> None:
+        """Keep the last words on items: (item_id, kind, answered_at, reply). A final one is never overwritten.
+
+        Answers need not be durable: one that a power cut takes can be asked for again, free of charge. What a user
+        decided must be.
+        """
+        with self._transaction(durable=durable):
+            self._db.executemany(KEEP_ANSWER, [(*answer, source) for answer in answers])
+
+    def take_over(self, call_ids: Iterable[int]) -> None:
+        """Make the open calls of runs that have ended this run's own, so that others see who asks for them."""
+        with self._transaction(durable=False):
+            self._db.executemany(
+                "UPDATE calls SET run_id = ? WHERE call_id = ?", [(self.run_id, call) for call in call_ids]
+            )
+
+    def confirm_price(self, price: Decimal) -> None:
+        """The calls of this run really cost this per unit: only by such prices can the balance be reckoned."""
+        with self._transaction():
+            self._db.execute("UPDATE calls SET price = ?, measured = 1 WHERE run_id = ?", (str(price), self.run_id))
+
+    # Messages
+
+    def messages(self, campaign: str) -> list[Sent]:
+        """Every message of a campaign that may have gone out, the oldest first.
+
+        Of several to one number the last counts, or the last that is proven to be sent, if any is.
+        """
+        with self._transaction():
+            self._bury_dead()
+            rows = self._db.execute(
+                "SELECT i.item_id, i.msisdn, c.state, c.run_id, c.message_id, c.intended_at, c.problem, c.units, "
+                "m.sender, m.text, m.coding, m.flash, m.scheduled_for, m.transport, "
+                "a.kind, a.answered_at, a.reply, a.source FROM calls c JOIN messages m ON m.call_id = c.call_id "
+                "JOIN items i ON i.item_id BETWEEN c.first_id AND c.first_id + c.numbers - 1 "
+                "LEFT JOIN answers a ON a.item_id = i.item_id "
+                "WHERE c.account = ? AND c.operation = ? AND c.label = ? AND c.state <> ? "
+                "ORDER BY c.state = ?, i.item_id",
+                (self._account, Campaign.operation, campaign, CallState.REFUSED, CallState.ACCEPTED),
+            )
+            return sorted({sent.msisdn: sent for sent in map(Sent._make, rows)}.values())
+
+    def campaigns(self) -> list[str]:
+        """The names of the account's campaigns, sorted."""
+        with self._transaction(durable=False):
+            rows = self._db.execute(
+                "SELECT DISTINCT label FROM calls WHERE account = ? AND operation = ? ORDER BY label",
+                (self._account, Campaign.operation),
+            )
+            return [name for (name,) in rows]
+
+    def last_report(self) -> int:
+        """The id of the last delivery report."""
+        return self._next("reports", "report_id") - 1
+
+    def heard_since(self, report_id: int) -> tuple[int, list[tuple[int, AnswerKind | None]]]:
+        """The delivery reports after that one: the last one's id, and for each item what its report said.
+
+        None stands for a report that could not be read: then it pays to ask.
+        """
+        with self._transaction(durable=False):
+            rows = self._db.execute(
+                "SELECT r.report_id, r.item_id, r.status, a.kind FROM reports r "
+                "LEFT JOIN answers a ON a.item_id = r.item_id WHERE r.report_id > ? ORDER BY r.report_id",
+                (report_id,),
+            ).fetchall()
+        told = [
+            (item_id, AnswerKind(kind) if status and kind else None) for _, item_id, status, kind in rows if item_id
+        ]
+        return (rows[-1][0] if rows else report_id), told
+
+    def last_replies(self, msisdns: Sequence[int]) -> dict[int, str]:
+        """The last answer of a lookup of each number, whatever its age; at most `AT_ONCE` numbers."""
+        with self._transaction(durable=False):
+            rows = self._db.execute(
+                "SELECT i.msisdn, a.reply FROM items i JOIN calls c ON c.call_id = i.call_id "
+                "JOIN answers a ON a.item_id = i.item_id "
+                f"WHERE i.msisdn IN ({marks(msisdns)}) AND c.account = ? AND c.operation = ? AND a.kind = ? "
+                "ORDER BY i.item_id",
+                (*msisdns, self._account, Lookups.operation, AnswerKind.FINAL),
+            )
+            return dict(rows.fetchall())
+
+    # In doubt
+
+    def doubts(self) -> list[Doubt]:
+        """Every item of this account that is in doubt, the oldest first."""
+        with self._transaction():
+            self._bury_dead()
+            rows = self._db.execute(
+                "SELECT i.msisdn, i.item_id, i.call_id, c.operation, c.state, c.label, c.intended_at, c.price, "
+                "c.units, coalesce(a.reply, c.problem) FROM calls c "
+                "JOIN items i ON i.item_id BETWEEN c.first_id AND c.first_id + c.numbers - 1 "
+                "LEFT JOIN answers a ON a.item_id = i.item_id WHERE c.account = ? "
+                "AND (c.state = ? AND a.kind IS NULL OR c.state = ? AND a.kind = ?) ORDER BY i.item_id",
+                (self._account, CallState.IN_DOUBT, CallState.ACCEPTED, AnswerKind.LOST),
+            )
+            return list(map(Doubt._make, rows))
+
+    # Balances
+
+    def keep_balance(self, balance: Decimal, since: int) -> None:
+        """Keep a reading of the balance that was asked for at `since`, as evidence for what a call in doubt has cost.
+
+        It knows after which call it was taken, not when: clocks are put back.
+        """
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO balances (account, run_id, after_call, alone, read_at, credits) VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    *(self._account, self.run_id, self._next("calls", "call_id") - 1),
+                    *(self.alone_since(since), now(), str(balance)),
+                ),
+            )
+
+    def expected_balance(self, before_call: int) -> Decimal | None:
+        """What the account should have, going from its last reading before a call by what was accepted after it.
+
+        None where there is no reading that was taken while no other run was paying, where one is paying now, or where
+        what an accepted call has cost was never measured.
+        """
+        with self._transaction():
+            reading = self._db.execute(
+                "SELECT credits, after_call FROM balances WHERE account = ? AND alone AND after_call < ? "
+                "ORDER BY balance_id DESC LIMIT 1",
+                (self._account, before_call),
+            ).fetchone()
+            if reading is None or not self.alone_since(now()):
+                return None
+            balance, after_call = reading
+            accepted = self._db.execute(
+                "SELECT price, units * numbers, measured FROM calls WHERE account = ? AND state = ? AND call_id > ?",
+                (self._account, CallState.ACCEPTED, after_call),
+            ).fetchall()
+            if not all(measured for *_, measured in accepted):
+                return None
+            return Decimal(balance) - sum((Decimal(price) * units for price, units, _ in accepted), Decimal(0))
+
+    # Inside
+
+    def _alive(self) -> dict[str, bool]:
+        """The runs that live, and whether each renews its lease: one that does not may be stopped."""
+        rows = self._db.execute(
+            "SELECT run_id, host, pid, born, lease_end FROM runs WHERE ended_at IS NULL AND account = ?",
+            (self._account,),
+        )
+        return {run_id: where[-1] > now() for run_id, *where in rows if run_id in LIVE or lives(*where)}
+
+    def _bury_dead(self) -> None:
+        alive = self._alive()
+        rows = self._db.execute(
+            "SELECT DISTINCT run_id FROM calls WHERE state = ? AND account = ?", (CallState.INTENDED, self._account)
+        )
+        self._give_up([run_id for (run_id,) in rows if run_id not in alive])
+
+    def _give_up(self, run_ids: list[str]) -> None:
+        problem = "the run ended before the reply came; the call may have been carried out and charged."
+        self._db.executemany(
+            "UPDATE calls SET state = ?, problem = ? WHERE run_id = ? AND state = ?",
+            [(CallState.IN_DOUBT, problem, run_id, CallState.INTENDED) for run_id in run_ids],
+        )
+
+    def _next(self, table: str, column: str) -> int:
+        (last,) = self._db.execute(f"SELECT max({column}) FROM {table}").fetchone()
+        return (last or 0) + 1
+
+
+KEEP_ANSWER: Final = (
+    "INSERT INTO answers (item_id, kind, answered_at, reply, source) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (item_id) DO UPDATE SET kind = excluded.kind, answered_at = excluded.answered_at, "
+    f"reply = excluded.reply, source = excluded.source WHERE kind <> '{AnswerKind.FINAL}'"
+)
+"""An answer in place of what there was; a final one is never overwritten."""
