@@ -32,6 +32,7 @@ test: $(STAMP)  ## lint, types, tests, doctests, notebooks
 
 proofs: $(STAMP)  ## the long proofs: 200 kills each of a lookup and a campaign, a million numbers against phonenumbers
 	ISMS_KILLS=200 $(RUN) -m pytest tests/test_kill.py
+	ISMS_SEND_CANCELS=300 $(RUN) -m pytest tests/test_campaign_attacks.py
 	$(RUN) benchmarks/cleaning.py --agreement 1000000
 
 benchmarks: $(STAMP)  ## every benchmark, as ratios in one run

@@ -81,7 +81,8 @@ def made_way(
     long as all columns of the `earlier` step are there: then those in the way are renamed and nothing is lost.
     """
     taken = [name for name in ours if prefix + name in frame.columns]
-    if prefix or replace or not taken or not set(earlier) <= set(frame.columns):
+    done = any(f"hlr_{name}" in frame.columns for name in taken)
+    if prefix or replace or not taken or done or not set(earlier) <= set(frame.columns):
         return frame
     return frame.rename(columns={name: f"hlr_{name}" for name in taken})
 

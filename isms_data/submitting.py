@@ -409,6 +409,9 @@ class Submitter:
         """
         if error.status == HTTP_TOO_LONG and len(claim.taken) > 1:
             self._most = len(claim.taken) // 2
+        elif error.status == HTTP_TOO_LONG and parcel.text is not None:
+            await self._rejected(claim, parcel, error)  # its text is too long for this gateway; others may not be
+            return
         else:
             self._put_off(claim, error)
         await self._free(claim, parcel, str(error))

@@ -141,6 +141,8 @@ def test_after_a_lookup(account: SandboxAccount) -> None:
     assert set(status["hlr_status"]) == set(status["status"]) == {"Delivered"}
     assert status["network"].astype("str").tolist() == status["hlr_network"].astype("str").tolist()
     assert hlr["message_id"].loc[status.index].tolist() == status["hlr_message_id"].tolist()
+    with pytest.raises(isms.ColumnError, match="'outcome'"):
+        isms.send_messages(status, account=account)
 
 
 def test_taken_column_is_an_error_before_anything_is_sent(account: SandboxAccount) -> None:
@@ -249,6 +251,19 @@ def test_text_that_fits_into_no_line(account: SandboxAccount) -> None:
     assert account.gateway.simulator.ledger.request_counts["send.php"] == 0
 
 
+def test_text_that_is_too_long_for_this_gateway(account: SandboxAccount) -> None:
+    """A gateway with a shorter line than ours refuses the long text only; the others are sent."""
+    people = numbers(3).assign(word=["short", "ω" * 1400, "another"])
+    roomy = isms.Account(
+        account.username, account.password, base_url=account.base_url, home=account.home, max_line_bytes=20_000
+    )
+    plan = plan_of(people, roomy, text="{word}", max_segments=30)
+    sent = isms.send_messages(plan, account=roomy)
+
+    assert sent["outcome"].tolist() == ["accepted", "rejected", "accepted"]
+    assert "shorter text" in sent["problem"][1]
+
+
 def test_max_credits_is_a_hard_stop(account: SandboxAccount) -> None:
     """No more than the limit is spent, in segments; the rest is not attempted, with a warning of what it would take."""
     plan = plan_of(50, account, text="x" * 200)
@@ -334,7 +349,7 @@ def test_campaign_under_all_faults() -> None:
     """With every fault at once, 5 % of each, the same holds."""
     faults = Faults(0.05, seed=3, slow_s=0.02, retry_after="none")
     with isms.sandbox(seed=7, median_latency_s=0.002) as account:
-        plan = plan_of(personal(300), account, text="Hello {name}")
+        plan = plan_of(personal(150), account, text="Hello {name}")
         account.gateway.simulator.faults = faults
         sent = sent_to_the_end(plan, account)
 
@@ -366,14 +381,19 @@ def test_in_doubt_is_left_alone(account: SandboxAccount, lost: pd.DataFrame) -> 
 def test_settled_by_the_user(account: SandboxAccount, lost: pd.DataFrame) -> None:
     """`resend` sends again to the numbers named, `skip` leaves the others for ever; a decision needs the campaign."""
     shown = isms.settle(decision="resend", account=account)
-    isms.settle("spring", decision="resend", numbers=["306970000001"], account=account)
+    isms.settle("spring", decision="resend", numbers="306970000001", account=account)
     isms.settle("spring", decision="skip", account=account, numbers=["306970000000", "306970000002"])
     sent = isms.send_messages(lost, account=account)
 
     assert shown["decision"].isna().all()
     assert (shown["operation"].tolist(), shown["label"].tolist()) == (["send"] * 3, ["spring"] * 3)
+    followed = isms.delivery_status("spring", account=account).sort_values("msisdn")
+
     assert sent["outcome"].tolist() == ["skipped", "accepted", "skipped"]
+    assert followed["outcome"].tolist() == ["skipped", "accepted", "skipped"]
     assert isms.settle("spring", account=account).empty
+    with pytest.raises(isms.ConfigurationError, match="no MSISDN"):
+        isms.settle("spring", decision="skip", numbers=["+30 697"], account=account)
 
 
 def test_settled_by_the_balance(account: SandboxAccount, lost: pd.DataFrame) -> None:

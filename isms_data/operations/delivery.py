@@ -160,7 +160,9 @@ def _of_campaign(campaign: str, followed: Followed) -> pd.DataFrame:
 
 
 def _outcome(sent: Sent) -> SendOutcome:
-    return SendOutcome.ACCEPTED if sent.state == CallState.ACCEPTED else SendOutcome.IN_DOUBT
+    if sent.state == CallState.ACCEPTED:
+        return SendOutcome.ACCEPTED
+    return SendOutcome.SKIPPED if sent.kind == AnswerKind.SKIP else SendOutcome.IN_DOUBT
 
 
 def _learned(messages: list[Sent] | list[Sent | None], followed: Followed) -> dict[str, ExtensionArray]:

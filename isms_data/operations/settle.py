@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from isms_data import tables
 from isms_data.account import resolve
-from isms_data.errors import ConfigurationError
+from isms_data.errors import ConfigurationError, mask
 from isms_data.journal.calls import Doubt, Journal
 from isms_data.journal.file import now
 from isms_data.journal.standing import AnswerKind, CallState, Campaign
@@ -42,7 +43,7 @@ async def settle(
     campaign: str | None = None,
     *,
     decision: str | None = None,
-    numbers: Iterable[str] | None = None,
+    numbers: Iterable[str] | str | None = None,
     account: Account | None = None,
 ) -> pd.DataFrame:
     """Show what is in doubt, or decide what becomes of it.
@@ -61,7 +62,7 @@ async def settle(
         counts as answered with nothing until `max_age` is over, a message as `skipped` for ever. `"balance"`: resend
         what the balance shows was not charged, take what it shows was charged for a lookup without an answer, or for a
         message that was sent (for a call that may still be under way, only ten minutes after it), and leave the rest.
-    numbers : iterable of str, optional
+    numbers : str or iterable of str, optional
         Only these MSISDNs; by default all that are in doubt.
     account : Account, optional
         By default the one of the environment.
@@ -94,7 +95,7 @@ async def settle(
         raise ConfigurationError(msg)
     campaign = None if campaign is None else checked_campaign(campaign)
     account = resolve(account)
-    chosen = None if numbers is None else {int(number) for number in numbers}
+    chosen = None if numbers is None else _chosen(numbers)
     doubts, expected = await asyncio.to_thread(_read, account)
     by_balance = await _evidence(account, doubts, expected)
     rows = []
@@ -104,6 +105,15 @@ async def settle(
             rows.append((doubt, evidence, _decided(doubt, evidence, decision, campaign)))
     await asyncio.to_thread(_write, account, rows)
     return _frame(rows)
+
+
+def _chosen(numbers: Iterable[str] | str) -> set[int]:
+    given = [numbers] if isinstance(numbers, str) else list(numbers)
+    strange = next((number for number in given if not re.fullmatch(r"[0-9]{7,15}", str(number))), None)
+    if strange is not None:
+        msg = f"numbers has {mask(str(strange))!r}, which is no MSISDN: digits, country code first. Nothing is decided."
+        raise ConfigurationError(msg)
+    return {int(number) for number in given}
 
 
 class Decision(StrEnum):

@@ -271,7 +271,7 @@ def _refusal(call: Call, response: aiohttp.ClientResponse, text: str) -> Gateway
     if 400 <= status < 500 or status == HTTP_UNAVAILABLE:
         wait = pacing.retry_after_seconds(response.headers.get("Retry-After", ""), datetime.now(UTC))
         advice = (
-            "The request line is too long; send fewer numbers in a call."
+            "The request line is too long; send fewer numbers in a call, or a shorter text."
             if status == HTTP_TOO_LONG
             else "Try again later."
         )
