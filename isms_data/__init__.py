@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from isms_data.doors import credits as credits
     from isms_data.doors import delete_contacts as delete_contacts
     from isms_data.doors import delivery_status as delivery_status
+    from isms_data.doors import forget as forget
     from isms_data.doors import hlr_lookup as hlr_lookup
     from isms_data.doors import plan_messages as plan_messages
     from isms_data.doors import save_contacts as save_contacts
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from isms_data.lists import read_list as read_list
     from isms_data.msisdn import clean_numbers as clean_numbers
     from isms_data.plans import plan_summary as plan_summary
+    from isms_data.pseudonyms import pseudonymise as pseudonymise
     from isms_data.receiver import DeliveryReceiver as DeliveryReceiver
     from isms_data.reports.figures import plot_list_quality as plot_list_quality
     from isms_data.reports.metrics import list_quality as list_quality
@@ -82,6 +84,7 @@ _HOMES: Final = {
     "credits": "doors",
     "delete_contacts": "doors",
     "delivery_status": "doors",
+    "forget": "doors",
     "hlr_lookup": "doors",
     "list_quality": "reports.metrics",
     "load_table": "tables",
@@ -90,6 +93,7 @@ _HOMES: Final = {
     "plan_messages": "doors",
     "plan_summary": "plans",
     "plot_list_quality": "reports.figures",
+    "pseudonymise": "pseudonyms",
     "read_list": "lists",
     "sandbox": "trial",
     "save_contacts": "doors",

@@ -26,6 +26,7 @@ FRAME_METHODS: Final = (
     "plan_messages",
     "plan_summary",
     "plot_list_quality",
+    "pseudonymise",
     "save_contacts",
     "save_table",
     "send_messages",

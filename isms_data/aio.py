@@ -15,10 +15,11 @@ import asyncio
 import functools
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from isms_data import greek, hlr_result, lists, msisdn, plans, tables
+from isms_data import greek, hlr_result, lists, msisdn, plans, pseudonyms, tables
 from isms_data.operations.contacts import delete_contacts, save_contacts, sync_contacts
 from isms_data.operations.credits import credits
 from isms_data.operations.delivery import delivery_status
+from isms_data.operations.forget import forget
 from isms_data.operations.hlr import hlr_lookup
 from isms_data.operations.plan import plan_messages
 from isms_data.operations.send import send_messages
@@ -48,6 +49,7 @@ list_quality = _in_thread(metrics.list_quality)
 load_table = _in_thread(tables.load_table)
 parse_hlr = _in_thread(hlr_result.parse_hlr)
 plan_summary = _in_thread(plans.plan_summary)
+pseudonymise = _in_thread(pseudonyms.pseudonymise)
 read_list = _in_thread(lists.read_list)
 save_table = _in_thread(tables.save_table)
 
@@ -57,12 +59,14 @@ __all__ = [
     "credits",
     "delete_contacts",
     "delivery_status",
+    "forget",
     "hlr_lookup",
     "list_quality",
     "load_table",
     "parse_hlr",
     "plan_messages",
     "plan_summary",
+    "pseudonymise",
     "read_list",
     "save_contacts",
     "save_table",
