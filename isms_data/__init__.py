@@ -64,8 +64,25 @@ if TYPE_CHECKING:
     from isms_data.plans import plan_summary as plan_summary
     from isms_data.pseudonyms import pseudonymise as pseudonymise
     from isms_data.receiver import DeliveryReceiver as DeliveryReceiver
+    from isms_data.reports.alerts import delivery_alerts as delivery_alerts
+    from isms_data.reports.alerts import simulate_alerts as simulate_alerts
+    from isms_data.reports.change import compare_rates as compare_rates
+    from isms_data.reports.change import explain_change as explain_change
+    from isms_data.reports.costs import capitals_savings as capitals_savings
+    from isms_data.reports.costs import delivery_costs as delivery_costs
+    from isms_data.reports.curves import cumulative_delivery as cumulative_delivery
+    from isms_data.reports.delivery import delivery_funnel as delivery_funnel
+    from isms_data.reports.delivery import delivery_rates as delivery_rates
+    from isms_data.reports.delivery import delivery_times as delivery_times
     from isms_data.reports.figures import plot_list_quality as plot_list_quality
-    from isms_data.reports.metrics import list_quality as list_quality
+    from isms_data.reports.list_decay import list_decay as list_decay
+    from isms_data.reports.list_decay import list_survival as list_survival
+    from isms_data.reports.lists import error_breakdown as error_breakdown
+    from isms_data.reports.lists import list_quality as list_quality
+    from isms_data.reports.lists import never_absent as never_absent
+    from isms_data.reports.lists import operator_shares as operator_shares
+    from isms_data.reports.lists import portability as portability
+    from isms_data.reports.lists import roaming_countries as roaming_countries
     from isms_data.tables import load_table as load_table
     from isms_data.tables import save_table as save_table
     from isms_data.text_segments import offending as offending
@@ -79,28 +96,45 @@ _HOMES: Final = {
     "Account": "account",
     "DeliveryReceiver": "receiver",
     "HttpGateway": "transports.http",
+    "capitals_savings": "reports.costs",
     "clean_numbers": "msisdn",
+    "compare_rates": "reports.change",
     "compare_renderings": "greek",
     "credits": "doors",
+    "cumulative_delivery": "reports.curves",
     "delete_contacts": "doors",
+    "delivery_alerts": "reports.alerts",
+    "delivery_costs": "reports.costs",
+    "delivery_funnel": "reports.delivery",
+    "delivery_rates": "reports.delivery",
     "delivery_status": "doors",
+    "delivery_times": "reports.delivery",
+    "error_breakdown": "reports.lists",
+    "explain_change": "reports.change",
     "forget": "doors",
     "hlr_lookup": "doors",
-    "list_quality": "reports.metrics",
+    "list_decay": "reports.list_decay",
+    "list_quality": "reports.lists",
+    "list_survival": "reports.list_decay",
     "load_table": "tables",
+    "never_absent": "reports.lists",
     "offending": "text_segments",
+    "operator_shares": "reports.lists",
     "parse_hlr": "hlr_result",
     "plan_messages": "doors",
     "plan_summary": "plans",
     "plot_list_quality": "reports.figures",
+    "portability": "reports.lists",
     "pseudonymise": "pseudonyms",
     "read_list": "lists",
+    "roaming_countries": "reports.lists",
     "sandbox": "trial",
     "save_contacts": "doors",
     "save_table": "tables",
     "segments": "text_segments",
     "send_messages": "doors",
     "settle": "doors",
+    "simulate_alerts": "reports.alerts",
     "suppress": "doors",
     "suppressed": "doors",
     "sync_contacts": "doors",

@@ -17,19 +17,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FRAME_METHODS: Final = (
+    "capitals_savings",
     "clean_numbers",
+    "compare_rates",
     "compare_renderings",
+    "cumulative_delivery",
     "delete_contacts",
+    "delivery_alerts",
+    "delivery_costs",
+    "delivery_funnel",
+    "delivery_rates",
     "delivery_status",
+    "delivery_times",
+    "error_breakdown",
     "hlr_lookup",
     "list_quality",
+    "never_absent",
+    "operator_shares",
     "plan_messages",
     "plan_summary",
     "plot_list_quality",
+    "portability",
     "pseudonymise",
+    "roaming_countries",
     "save_contacts",
     "save_table",
     "send_messages",
+    "simulate_alerts",
     "sync_contacts",
 )
 SERIES_METHODS: Final = ("compare_renderings", "parse_hlr", "suppress", "unsuppress")

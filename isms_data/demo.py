@@ -13,7 +13,7 @@ from isms_data.lists import read_list
 from isms_data.msisdn import clean_numbers
 from isms_data.plans import plan_summary
 from isms_data.reports.figures import plot_list_quality
-from isms_data.reports.metrics import list_quality
+from isms_data.reports.lists import list_quality
 from isms_data.trial import sandbox
 from isms_data.vocabulary import NumberStatus, Verdict
 

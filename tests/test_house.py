@@ -22,7 +22,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 DRAWN = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
-PURE = re.findall(r"\w+", " ".join(re.findall(r"^pure: ([\w, /]+?)(?:   .*)?$", DRAWN, re.MULTILINE)))
+PURE = re.findall(r"[\w/]+", " ".join(re.findall(r"^pure: ([\w, /]+?)(?:   .*)?$", DRAWN, re.MULTILINE)))
 INPUT_OUTPUT = {
     "aiohttp",
     "asyncio",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import isms_data as isms
-from isms_data.reports import figures, metrics
+from isms_data.reports import figures, lists
 from isms_data.vocabulary import NumberStatus, Outcome, Verdict, words
 
 mpl.use("Agg")
@@ -119,4 +119,4 @@ def test_every_verdict_has_one_colour() -> None:
 
     assert sorted(figures.COLOURS) == sorted(known)
     assert len({*figures.COLOURS.values(), figures.NOT_KNOWN, figures.NETWORK}) == len(known) + 2
-    assert set(metrics.QUALITY_ORDER) >= {*words(Verdict), *words(Outcome), *words(NumberStatus)}
+    assert set(lists.QUALITY_ORDER) >= {*words(Verdict), *words(Outcome), *words(NumberStatus)}

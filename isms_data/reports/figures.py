@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isms_data.reports.metrics import list_quality
+from isms_data.reports.lists import list_quality
 from isms_data.vocabulary import Verdict
 
 if TYPE_CHECKING:
