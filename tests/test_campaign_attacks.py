@@ -12,6 +12,7 @@ import random
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -271,7 +272,7 @@ def test_failure_ends_a_run_that_is_pausing(account: SandboxAccount) -> None:
     count, journal = itertools.count(), account.journal_folder / "journal.sqlite3"
 
     def refused() -> bool:
-        with sqlite3.connect(journal) as db:
+        with closing(sqlite3.connect(journal)) as db:
             return db.execute("SELECT 1 FROM calls WHERE state = 'refused'").fetchone() is not None
 
     def answer(_: str) -> bytes:
