@@ -6,7 +6,7 @@ VENV   ?= .venv
 RUN    := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test proofs benchmarks samples clean
+.PHONY: help demo test docs notebooks proofs benchmarks samples clean
 
 help:           ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,15 @@ test: $(STAMP)  ## lint, types, tests, doctests, notebooks
 	$(RUN) -m coverage run -m pytest
 	$(RUN) -m coverage report
 
+docs: $(STAMP)  ## the documentation as a site in out/site; no warning, every link checked
+	rm -rf out/site
+	$(RUN) -m sphinx -W --keep-going -q docs out/site
+	$(RUN) docs/_sphinx/check_links.py out/site
+	@echo "out/site/index.html"
+
+notebooks: $(STAMP)  ## execute the notebooks and keep them with their outputs in docs/notebooks/
+	$(RUN) docs/_sphinx/render_notebooks.py
+
 proofs: $(STAMP)  ## the long proofs: 200 kills each of a lookup and a campaign, a million numbers against phonenumbers
 	ISMS_KILLS=200 $(RUN) -m pytest tests/test_kill.py
 	ISMS_SEND_CANCELS=300 $(RUN) -m pytest tests/test_campaign_attacks.py
@@ -40,6 +49,7 @@ benchmarks: $(STAMP)  ## every benchmark, as ratios in one run
 
 samples: $(STAMP)  ## make data/samples/ again
 	$(RUN) data/samples/make_samples.py
+	$(RUN) data/samples/make_delivery_sample.py
 
 clean:          ## remove what was installed and made
 	rm -rf $(VENV) build out *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -74,7 +74,19 @@ if TYPE_CHECKING:
     from isms_data.reports.delivery import delivery_funnel as delivery_funnel
     from isms_data.reports.delivery import delivery_rates as delivery_rates
     from isms_data.reports.delivery import delivery_times as delivery_times
+    from isms_data.reports.document import write_report as write_report
+    from isms_data.reports.figures import plot_cumulative_delivery as plot_cumulative_delivery
+    from isms_data.reports.figures import plot_delivery_alerts as plot_delivery_alerts
+    from isms_data.reports.figures import plot_delivery_costs as plot_delivery_costs
+    from isms_data.reports.figures import plot_delivery_funnel as plot_delivery_funnel
+    from isms_data.reports.figures import plot_delivery_rates as plot_delivery_rates
+    from isms_data.reports.figures import plot_delivery_times as plot_delivery_times
+    from isms_data.reports.figures import plot_error_breakdown as plot_error_breakdown
+    from isms_data.reports.figures import plot_list_decay as plot_list_decay
     from isms_data.reports.figures import plot_list_quality as plot_list_quality
+    from isms_data.reports.figures import plot_operator_shares as plot_operator_shares
+    from isms_data.reports.figures import plot_portability as plot_portability
+    from isms_data.reports.figures import plot_roaming_countries as plot_roaming_countries
     from isms_data.reports.list_decay import list_decay as list_decay
     from isms_data.reports.list_decay import list_survival as list_survival
     from isms_data.reports.lists import error_breakdown as error_breakdown
@@ -123,7 +135,18 @@ _HOMES: Final = {
     "parse_hlr": "hlr_result",
     "plan_messages": "doors",
     "plan_summary": "plans",
+    "plot_cumulative_delivery": "reports.figures",
+    "plot_delivery_alerts": "reports.figures",
+    "plot_delivery_costs": "reports.figures",
+    "plot_delivery_funnel": "reports.figures",
+    "plot_delivery_rates": "reports.figures",
+    "plot_delivery_times": "reports.figures",
+    "plot_error_breakdown": "reports.figures",
+    "plot_list_decay": "reports.figures",
     "plot_list_quality": "reports.figures",
+    "plot_operator_shares": "reports.figures",
+    "plot_portability": "reports.figures",
+    "plot_roaming_countries": "reports.figures",
     "portability": "reports.lists",
     "pseudonymise": "pseudonyms",
     "read_list": "lists",
@@ -139,6 +162,7 @@ _HOMES: Final = {
     "suppressed": "doors",
     "sync_contacts": "doors",
     "unsuppress": "doors",
+    "write_report": "reports.document",
 }
 """In which module each public name lives; the errors are all in `errors`."""
 

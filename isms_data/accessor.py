@@ -36,7 +36,17 @@ FRAME_METHODS: Final = (
     "operator_shares",
     "plan_messages",
     "plan_summary",
+    "plot_cumulative_delivery",
+    "plot_delivery_alerts",
+    "plot_delivery_costs",
+    "plot_delivery_funnel",
+    "plot_delivery_rates",
+    "plot_delivery_times",
+    "plot_error_breakdown",
     "plot_list_quality",
+    "plot_operator_shares",
+    "plot_portability",
+    "plot_roaming_countries",
     "portability",
     "pseudonymise",
     "roaming_countries",
@@ -45,6 +55,7 @@ FRAME_METHODS: Final = (
     "send_messages",
     "simulate_alerts",
     "sync_contacts",
+    "write_report",
 )
 SERIES_METHODS: Final = ("compare_renderings", "parse_hlr", "suppress", "unsuppress")
 

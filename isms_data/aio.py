@@ -25,7 +25,7 @@ from isms_data.operations.plan import plan_messages
 from isms_data.operations.send import send_messages
 from isms_data.operations.settle import settle
 from isms_data.operations.suppression import suppress, suppressed, unsuppress
-from isms_data.reports import alerts, change, costs, curves, delivery
+from isms_data.reports import alerts, change, costs, curves, delivery, document
 from isms_data.reports import list_decay as decay
 from isms_data.reports import lists as list_metrics
 
@@ -71,6 +71,7 @@ plan_summary = _in_thread(plans.plan_summary)
 pseudonymise = _in_thread(pseudonyms.pseudonymise)
 read_list = _in_thread(lists.read_list)
 save_table = _in_thread(tables.save_table)
+write_report = _in_thread(document.write_report)
 
 __all__ = [
     "capitals_savings",
@@ -112,4 +113,5 @@ __all__ = [
     "suppressed",
     "sync_contacts",
     "unsuppress",
+    "write_report",
 ]

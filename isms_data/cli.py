@@ -312,6 +312,22 @@ def settle(
     typer.echo("Nothing is in doubt." if doubts.empty else doubts.to_string(index=False))
 
 
+@app.command()
+def report(
+    data: Annotated[Path, typer.Argument(help="What `status` or `lookup` saved: a Parquet file, or a folder of them.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+    title: Annotated[str | None, typer.Option(help="Its heading.")] = None,
+    language: Annotated[str, typer.Option(help="en or el.")] = "en",
+) -> None:
+    """Write one HTML page of what was delivered and what the list is worth, with nobody's number in it.
+
+    Example: isms report delivery.parquet --out report.html --title "Spring 2026"
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    typer.echo(f"Wrote {isms.write_report(data, out, title=title, language=language)}.")
+
+
 @app.command(name="sandbox")
 def run_sandbox(
     *,

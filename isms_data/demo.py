@@ -12,7 +12,8 @@ from isms_data.greek import compare_renderings
 from isms_data.lists import read_list
 from isms_data.msisdn import clean_numbers
 from isms_data.plans import plan_summary
-from isms_data.reports.figures import plot_list_quality
+from isms_data.reports.document import write_report
+from isms_data.reports.figures import plot_delivery_rates, plot_list_quality
 from isms_data.reports.lists import list_quality
 from isms_data.trial import sandbox
 from isms_data.vocabulary import NumberStatus, Verdict
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from isms_data.account import Account
 
@@ -37,9 +39,12 @@ def demo(path: Path | None, folder: Path, *, column: str = "mobile", say: Callab
         hlr = _looked_up(numbers, account, say)
         made = _summed_up(hlr, folder, say)
         status = _sent(hlr, account, say)
-    made.append(folder / "delivery.parquet")
-    tables.save_table(status, made[-1])
+    made += [folder / "delivery.parquet", folder / "delivery_rates.png"]
+    tables.save_table(status, made[-2])
+    _draw(plot_delivery_rates(status, by="network"), made[-1])
+    made.append(write_report(status, folder / "report.html", title="The demo's campaign"))
     say("6. Saved " + ", ".join(f"{file} ({file.stat().st_size // 1024:,} kB)" for file in made) + ".")
+    say(f"   Open {made[-1]} in a browser: the whole report, with nobody's number in it.")
     return made
 
 
@@ -67,10 +72,14 @@ def _summed_up(hlr: pd.DataFrame, folder: Path, say: Callable[[str], None]) -> l
     say("4. What the list is worth:\n" + _indented(_readable(list_quality(hlr))))
     made = [folder / "hlr.parquet", folder / "list_quality.png"]
     tables.save_table(hlr, made[0])
-    figure = plot_list_quality(hlr).get_figure(root=True)
-    if figure is not None:
-        figure.savefig(made[1], dpi=150)
+    _draw(plot_list_quality(hlr), made[1])
     return made
+
+
+def _draw(axes: Axes, path: Path) -> None:
+    figure = axes.get_figure(root=True)
+    if figure is not None:
+        figure.savefig(path, dpi=150)
 
 
 def _sent(hlr: pd.DataFrame, account: Account, say: Callable[[str], None]) -> pd.DataFrame:

@@ -51,7 +51,8 @@ def people(tmp_path: Path) -> Path:
 
 
 COMMANDS = (
-    *("credits", "clean", "lookup", "plan", "send", "status", "receive", "suppress", "settle", "sandbox", "demo"),
+    *("credits", "clean", "lookup", "plan", "send", "status", "receive", "suppress", "settle", "report"),
+    *("sandbox", "demo"),
     *("contacts", "contacts save", "contacts delete", "contacts sync"),
 )
 
@@ -140,6 +141,14 @@ def test_campaign_from_plan_to_delivery(account: SandboxAccount, people: Path, t
     assert "already_sent" in again.stdout
     assert re.search(r"Delivered|Failed", status.stdout)
     assert "306970000001" in (tmp_path / "delivery.csv").read_text(encoding="utf-8-sig")
+    told = run("report", "sent.parquet", "--out", "out/report.html", folder=tmp_path)
+    assert "status" in told.stderr  # what was sent and not followed has no states to tell of
+    run("status", "spring", "--out", "delivery.parquet", account=account, folder=tmp_path)
+    assert (
+        run("report", "delivery.parquet", "--out", "out/report.html", "--language", "el", folder=tmp_path).returncode
+        == 0
+    )
+    assert '<html lang="el"' in (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert agreed.returncode == again.returncode == status.returncode == 0
     assert account.gateway.simulator.ledger.charged() == 2
 

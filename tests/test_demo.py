@@ -33,6 +33,9 @@ def test_demo_makes_what_the_readme_shows(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(isms.load_table(made[0])) == 2000
     assert made[1].read_bytes().startswith(b"\x89PNG")
     assert isms.load_table(made[2])["final"].all()
+    assert made[3].read_bytes().startswith(b"\x89PNG")
+    assert "1,287" in made[4].read_text(encoding="utf-8")
+    assert "report.html" in told[-1]
 
 
 def test_demo_of_a_list_of_ones_own(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import isms_data as isms
 from isms_data.errors import ColumnError, ConfigurationError, TableError
+from isms_data.reports.delivery import delivery_rates
 from isms_data.reports.source import opened
 from isms_data.reports.time_buckets import BUCKETS
 from tests.messages import ODD, as_stored, made_up
@@ -474,3 +475,14 @@ def test_callers_frame_stays_as_it_is() -> None:
 
     pd.testing.assert_frame_equal(frame, kept)
     assert frame.attrs == {"note": "mine"}
+
+
+def test_categories_of_a_file_that_pandas_wrote(tmp_path: Path) -> None:
+    """Counted by a category of plain Parquet the groups are right; such a file does not say which words there are."""
+    frame = pd.DataFrame({"network": pd.Categorical(["Nova", None, "Cosmote", "Nova"]), "outcome": "accepted"})
+    frame = frame.assign(status="Delivered", final=True)
+    frame.to_parquet(tmp_path / "plain.parquet")
+    rates = delivery_rates(tmp_path / "plain.parquet", by="network")
+
+    assert rates["network"].astype("object").where(rates["network"].notna(), None).tolist() == ["Cosmote", "Nova", None]
+    assert rates["delivered"].tolist() == [1, 2, 1]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
+import isms_data as isms
+from isms_data import tables
 from isms_data.lists import read_list
 
 if TYPE_CHECKING:
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[1] / "data" / "samples"
 
 
-def load_script() -> ModuleType:
-    """The script that makes the samples, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("make_samples", FOLDER / "make_samples.py")
+def load_script(name: str = "make_samples") -> ModuleType:
+    """A script that makes samples, which is no part of the package."""
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
@@ -32,6 +34,7 @@ def load_script() -> ModuleType:
 
 
 make_samples = load_script()
+make_delivery_sample = load_script("make_delivery_sample")
 SAMPLES = list(make_samples.SAMPLES)
 TEXT_SAMPLES = [name for name in SAMPLES if name.endswith(".csv")]
 
@@ -94,3 +97,46 @@ def test_sample_numbers_are_of_the_blocks_that_the_readme_names(name: str) -> No
 def test_samples_stay_small() -> None:
     """The repository carries less than 3 MB of samples."""
     assert sum(file.stat().st_size for file in FOLDER.iterdir() if file.is_file()) < 3_000_000
+
+
+def test_stored_messages_are_what_the_script_makes() -> None:
+    """The messages beside the script are the script's, dtypes and attributes included."""
+    stored = isms.load_table(FOLDER / make_delivery_sample.FILE)
+    made = make_delivery_sample.frame()
+
+    pd.testing.assert_frame_equal(stored, made)
+    assert stored.attrs == made.attrs
+
+
+def test_messages_are_a_delivery_table() -> None:
+    """The sample has the columns that `delivery_status` gives, with their dtypes for however few messages."""
+    few = make_delivery_sample.frame(seed=3, weeks=1, customers=30)
+    ours = {"sent": tables.names("sent"), "delivery": tables.names("delivery"), "plan": ("msisdn", "campaign", "text")}
+
+    for table, names in ours.items():
+        expected = pd.DataFrame({name: column for name, column in tables.empty(table, 0).items() if name in names})
+        same = {name: str(few[name].dtype) for name in expected}
+        assert same == {name: str(column.dtype) for name, column in expected.items()}
+
+
+def test_messages_hold_what_the_readme_tells() -> None:
+    """A number has one message in a campaign; some are pending, one call is in doubt, one evening one network fails."""
+    messages = isms.load_table(FOLDER / make_delivery_sample.FILE)
+    athens = messages["submitted_at"].dt.tz_convert("Europe/Athens")
+    evening = athens.between("2026-10-08 18:00+03:00", "2026-10-08 20:00+03:00")
+    failed = messages["status"].eq("Failed")
+    then, else_ = (failed[when].groupby(messages["network"], observed=True).mean() for when in (evening, ~evening))
+
+    assert not messages.duplicated(["campaign", "msisdn"]).any()
+    assert 19_000 < len(messages) < 21_000
+    assert messages["final"].eq(False).sum() > 20
+    assert messages.loc[messages["outcome"] == "in_doubt", "final"].isna().all()
+    assert then.index[then > 3 * else_].tolist() == ["Vodafone"]
+    assert athens.max() <= pd.Timestamp(messages.attrs["as_of"])
+
+
+def test_message_numbers_are_of_the_blocks_that_the_readme_names() -> None:
+    """No message is to a number of a block that was not chosen for being seen through."""
+    messages = isms.load_table(FOLDER / make_delivery_sample.FILE)
+
+    assert messages["msisdn"].str.fullmatch(r"3069[03-57-9](000|555)\d{4}").all()

@@ -169,7 +169,8 @@ def _foreign_layout(schema: pa.Schema, wanted: set[str]) -> Layout:
     """How pandas would read columns that something else wrote."""
     frame = schema.empty_table().to_pandas().reset_index()
     layout: Layout = to_arrow(frame[[name for name in schema.names if name in wanted]])[1]["columns"]
-    return layout
+    of_words = [name for name in layout if pa.types.is_dictionary(schema.field(name).type)]
+    return layout | dict.fromkeys(of_words, _WORDS)  # a schema does not say which categories there are
 
 
 def _files(path: str) -> list[_File]:
