@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from isms_data.errors import InvalidSchedule, TextError, mask
 from isms_data.journal.calls import Message
-from isms_data.journal.file import AT_ONCE
-from isms_data.journal.standing import Campaign, Item, Standing
+from isms_data.journal.file import in_parts
+from isms_data.journal.standing import Campaign, Item, Standing, Standings
 from isms_data.runs import Run, Terms, opened
 from isms_data.scheduling import Schedule, schedule_of
 from isms_data.submitting import Parcel, Submitter, Text
 from isms_data.vocabulary import SendOutcome, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from isms_data.account import Account
     from isms_data.journal.calls import Claim
@@ -133,13 +133,8 @@ class Dispatch:
         return await self._dispatched()
 
     async def _take_up(self, numbers: Sequence[int]) -> None:
-        for part in _parts(numbers):
-            self.met(await self._standings(part))
-
-    async def _standings(self, numbers: Sequence[int]) -> dict[int, tuple[Standing, Item | None]]:
-        found: dict[int, tuple[Standing, Item | None]] = dict.fromkeys(numbers, (Standing.FREE, None))
-        found.update(await self._run.on_disk(self._run.journal.standings, numbers, self.scope))
-        return found
+        for part in in_parts(numbers):
+            self.met(await self._run.standings(part, self.scope))
 
     # What the submitter asks of its errand
 
@@ -196,7 +191,7 @@ class Dispatch:
         self._run.progress.done += len(claim.taken)
         self._run.progress.credits = self._run.budget.spent
 
-    def met(self, standings: Mapping[int, tuple[Standing, Item | None]]) -> None:
+    def met(self, standings: Standings) -> None:
         """Sort numbers by how they stand: to be sent, held by another process, or settled."""
         for number, (standing, _) in standings.items():
             self._held.discard(number)
@@ -211,8 +206,8 @@ class Dispatch:
 
     async def _dispatched(self) -> Dispatched:
         found = Dispatched([], [], [], [], [])
-        for part in _parts(list(self._parcels)):
-            for number, (standing, item) in (await self._standings(part)).items():
+        for part in in_parts(list(self._parcels)):
+            for number, (standing, item) in (await self._run.standings(part, self.scope)).items():
                 outcome, problem = self._outcome(number, standing, item)
                 told = item if outcome in _IN_JOURNAL else None
                 found.outcomes.append(outcome)
@@ -290,7 +285,3 @@ def _deferred(quiet: QuietHours, moment: datetime) -> Schedule:
 def _clock(quiet: QuietHours, moment: datetime | None = None) -> str:
     """When the quiet hours end, on the account's clock."""
     return f"{quiet.next_allowed(moment or datetime.now(UTC)).astimezone(quiet.zone):%Y-%m-%d %H:%M}"
-
-
-def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[start : start + AT_ONCE] for start in range(0, len(numbers), AT_ONCE))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isms_data.errors import GatewayError
-from isms_data.journal.file import AT_ONCE, now
+from isms_data.journal.file import in_parts, now
 from isms_data.journal.standing import AnswerKind, CallState
 from isms_data.polling import Poller, Question
 from isms_data.runs import Run, Terms, opened
@@ -148,8 +148,7 @@ class Following:
 
     async def _hlr_replies(self, numbers: Sequence[int]) -> dict[int, str]:
         found: dict[int, str] = {}
-        for start in range(0, len(numbers), AT_ONCE):
-            part = numbers[start : start + AT_ONCE]
+        for part in in_parts(numbers):
             found |= await self._run.on_disk(self._run.journal.last_replies, part)
         return found
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from isms_data.errors import ConfigurationError
-from isms_data.journal.file import AT_ONCE, now
-from isms_data.journal.standing import AnswerKind, Item, Lookups, Standing
+from isms_data.journal.file import in_parts, now
+from isms_data.journal.standing import AnswerKind, Item, Lookups, Standing, Standings
 from isms_data.polling import Poller, Question
 from isms_data.runs import Run, Terms, opened
 from isms_data.submitting import Parcel, Submitter
 from isms_data.vocabulary import HLR, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from isms_data.account import Account
     from isms_data.journal.calls import Claim, Message
@@ -40,10 +40,6 @@ class Found:
     message_ids: list[str | None]
     submitted_at: list[int | None]
     resolved_at: list[int | None]
-
-
-Standings = dict[int, tuple[Standing, Item | None]]
-"""How each number stands; without a lookup where there never was one."""
 
 
 class LookUp:
@@ -73,7 +69,7 @@ class LookUp:
         """Do all of it, until every number has its answer, or the wait or the budget is over."""
         run = self._run
         run.progress.total = len(self._numbers)
-        for part in _parts(self._numbers):
+        for part in in_parts(self._numbers):
             await self._take_up(part)
         polling = asyncio.create_task(self._poller.work())
         polling.add_done_callback(lambda _: self._submitter.halt())
@@ -130,14 +126,7 @@ class LookUp:
         """Look the numbers up."""
         return await self._run.gateway.hlr(map(str, numbers))
 
-    async def _standings(self, numbers: Sequence[int]) -> Standings:
-        """How each of the numbers stands."""
-        journal = self._run.journal
-        found: Standings = dict.fromkeys(numbers, (Standing.FREE, None))
-        found.update(await self._run.on_disk(journal.standings, numbers, self.scope))
-        return found
-
-    def met(self, standings: Mapping[int, tuple[Standing, Item | None]]) -> None:
+    def met(self, standings: Standings) -> None:
         """Sort numbers by how they stand: to be paid for, to be asked about, held by another, or settled."""
         born = time.monotonic()
         for number, (standing, lookup) in standings.items():
@@ -162,7 +151,7 @@ class LookUp:
 
     async def _take_up(self, numbers: Sequence[int]) -> None:
         """See how these numbers stand, and go on with what a run that has ended left open."""
-        standings = await self._standings(numbers)
+        standings = await self._run.standings(numbers, self.scope)
         left = {lookup.call_id for standing, lookup in standings.values() if lookup and standing is Standing.OPEN}
         if left:
             await self._run.on_disk(self._run.journal.take_over, left)
@@ -170,13 +159,13 @@ class LookUp:
 
     async def _watch(self) -> None:
         """See what became of the numbers that another process holds."""
-        for part in _parts(sorted(self._held)):
+        for part in in_parts(sorted(self._held)):
             await self._take_up(part)
 
     async def _found(self) -> Found:
         found = Found([], [], [], [], [], [])
-        for part in _parts(self._numbers):
-            for number, (standing, lookup) in (await self._standings(part)).items():
+        for part in in_parts(self._numbers):
+            for number, (standing, lookup) in (await self._run.standings(part, self.scope)).items():
                 outcome, problem = self._outcome(number, standing, lookup)
                 known = lookup if lookup is not None and standing is not Standing.FREE else None
                 final = known is not None and known.kind == AnswerKind.FINAL
@@ -211,10 +200,6 @@ _WAITING: Final = {
     Standing.HELD: (Outcome.PENDING, "another process is asking for it; call again for its answer"),
     Standing.SKIPPED: (Outcome.SKIPPED, "was in doubt, and was settled by leaving it"),
 }
-
-
-def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[start : start + AT_ONCE] for start in range(0, len(numbers), AT_ONCE))
 
 
 async def look_up(

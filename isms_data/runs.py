@@ -31,15 +31,17 @@ from isms_data.errors import (
 )
 from isms_data.journal.calls import Journal
 from isms_data.journal.file import now
+from isms_data.journal.standing import Standing
 from isms_data.leases import LEASE_S
 from isms_data.progress import Progress, counted
 from isms_data.transports.http import HttpGateway
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from decimal import Decimal
 
     from isms_data.account import Account
+    from isms_data.journal.standing import Scope, Standings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -163,6 +165,11 @@ class Run:
         """Wait until everything that was to be written is."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
+
+    async def standings(self, numbers: Sequence[int], scope: Scope) -> Standings:
+        """How each of the numbers stands, those of which nothing is known as free; for one of `file.in_parts`."""
+        found: Standings = dict.fromkeys(numbers, (Standing.FREE, None))
+        return found | await self.on_disk(self.journal.standings, numbers, scope)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[Slot]:

@@ -27,11 +27,10 @@ from isms_data.errors import (
 from isms_data.journal.file import now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from decimal import Decimal
 
     from isms_data.journal.calls import Claim, Message
-    from isms_data.journal.standing import Item, Scope, Standing
+    from isms_data.journal.standing import Scope, Standings
     from isms_data.runs import Run, Slot
     from isms_data.vocabulary import Coding
 
@@ -102,7 +101,7 @@ class Errand(Protocol):
     def accepted(self, claim: Claim, message_id: str) -> None:
         """The call for a claim was accepted, and that is on disk."""
 
-    def met(self, standings: Mapping[int, tuple[Standing, Item | None]]) -> None:
+    def met(self, standings: Standings) -> None:
         """These numbers were not free after all."""
 
 

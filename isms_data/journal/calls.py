@@ -26,6 +26,7 @@ from isms_data.journal.standing import (
     Lookups,
     Scope,
     Standing,
+    Standings,
     standing,
 )
 from isms_data.leases import LIVE, born_of, lease_end, lives
@@ -105,7 +106,7 @@ class Claim:
     call_id: int
     first_id: int
     taken: list[int]
-    others: dict[int, tuple[Standing, Item | None]]
+    others: Standings
     """Numbers that were not free after all: another run was quicker, or they may not be written to."""
 
 
@@ -174,16 +175,16 @@ class Journal(JournalFile):
 
     # What is known
 
-    def standings(self, msisdns: Sequence[int], scope: Scope) -> dict[int, tuple[Standing, Item | None]]:
+    def standings(self, msisdns: Sequence[int], scope: Scope) -> Standings:
         """How each number stands that was ever paid for in that scope, or is suppressed; any other is free.
 
-        At most `AT_ONCE` numbers. Intents of dead runs become in doubt on the way.
+        One of `file.in_parts`. Intents of dead runs become in doubt on the way.
         """
         with self._transaction():
             self._bury_dead()
             return self._standings(msisdns, scope)
 
-    def _standings(self, msisdns: Sequence[int], scope: Scope) -> dict[int, tuple[Standing, Item | None]]:
+    def _standings(self, msisdns: Sequence[int], scope: Scope) -> Standings:
         """Of a number's records the last one counts; in a campaign the last that is proven to be sent, if any is."""
         alive = self._alive()
         campaign = [scope.name] if isinstance(scope, Campaign) else []
@@ -198,7 +199,7 @@ class Journal(JournalFile):
                 *(Campaign.operation, CallState.ACCEPTED),
             ),
         )
-        found: dict[int, tuple[Standing, Item | None]] = {
+        found: Standings = {
             item.msisdn: (standing(item, scope, mine=self.run_id, alive=alive), item) for item in map(Item._make, rows)
         }
         if campaign:
@@ -370,7 +371,7 @@ class Journal(JournalFile):
         return (rows[-1][0] if rows else report_id), told
 
     def last_replies(self, msisdns: Sequence[int]) -> dict[int, str]:
-        """The last answer of a lookup of each number, whatever its age; at most `AT_ONCE` numbers."""
+        """The last answer of a lookup of each number, whatever its age; for one of `file.in_parts`."""
         with self._transaction(durable=False):
             rows = self._db.execute(
                 "SELECT i.msisdn, a.reply FROM items i JOIN calls c ON c.call_id = i.call_id "

@@ -144,6 +144,11 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+def in_parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The numbers, in parts of which each fits into one question."""
+    return (numbers[start : start + AT_ONCE] for start in range(0, len(numbers), AT_ONCE))
+
+
 def marks(values: Sequence[Any]) -> str:
     """A question mark for each value."""
     return ",".join("?" * len(values))

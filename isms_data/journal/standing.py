@@ -86,6 +86,10 @@ class Item(NamedTuple):
     scheduled_for: int | None
 
 
+Standings = dict[int, tuple[Standing, Item | None]]
+"""How numbers stand, each with its last record where there is one."""
+
+
 def standing(item: Item, scope: Scope, *, mine: str, alive: Mapping[str, bool]) -> Standing:
     """What the last record of a number is worth to the run `mine`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from isms_data.journal.file import AT_ONCE, JournalFile, marks, now
+from isms_data.journal.file import JournalFile, in_parts, marks, now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +45,7 @@ class SuppressionList(JournalFile):
         """Take the numbers off the list; how many were on it."""
         removed = 0
         with self._transaction():
-            for start in range(0, len(msisdns), AT_ONCE):
-                part = msisdns[start : start + AT_ONCE]
+            for part in in_parts(msisdns):
                 where = f"msisdn IN ({marks(part)})"
                 removed += self._db.execute(f"DELETE FROM suppressions WHERE {where}", tuple(part)).rowcount
         return removed

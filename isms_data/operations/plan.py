@@ -12,7 +12,7 @@ from isms_data.account import resolve
 from isms_data.columns import new_names, pick
 from isms_data.errors import GatewayUnavailable, IsmsWarning, ProtocolError, ReplyLost
 from isms_data.journal.calls import Journal
-from isms_data.journal.file import AT_ONCE
+from isms_data.journal.file import in_parts
 from isms_data.journal.standing import Campaign, Standing
 from isms_data.journal.suppression import SuppressionList
 from isms_data.planning import MSISDN, SENT_TO, checked_wording, drafted, finished
@@ -188,8 +188,8 @@ def _barred(account: Account, campaign: str, numbers: list[int]) -> dict[int, st
     told: dict[int, str] = {}
     with Journal(account.journal_folder, account.label, "plan") as journal:
         begun = campaign in journal.campaigns()  # of a new one, a million numbers need not be asked about
-        for start in range(0, len(numbers) if begun else 0, AT_ONCE):
-            standings = journal.standings(numbers[start : start + AT_ONCE], Campaign(campaign))
+        for part in in_parts(numbers if begun else []):
+            standings = journal.standings(part, Campaign(campaign))
             told |= {number: _WHY[standing] for number, (standing, _) in standings.items() if standing in _WHY}
     with SuppressionList(account.journal_folder) as suppressed:
         entries = suppressed.entries()
