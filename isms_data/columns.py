@@ -6,7 +6,7 @@ taken is an error before anything is paid, unless the caller says `prefix=` or `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pandas.api.extensions import ExtensionArray
+
+MSISDN: Final = r"[1-9][0-9]{6,14}"
+"""A number as the API takes it. E.164: at most 15 digits, the first never 0; under 7 there is no number anywhere."""
 
 
 def pick(frame: pd.DataFrame, column: str) -> pd.Series:

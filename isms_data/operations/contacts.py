@@ -18,7 +18,6 @@ from isms_data.address_book import Result, carry_out, remembered
 from isms_data.code_points import HALF_CHARACTER
 from isms_data.errors import ConfigurationError, IsmsWarning
 from isms_data.journal.contacts import Contact, Entry
-from isms_data.operations.hlr import MSISDN
 from isms_data.vocabulary import ContactOutcome
 
 if TYPE_CHECKING:
@@ -247,7 +246,7 @@ def _read(frame: pd.DataFrame, mobile: str, *others: str | None) -> _Rows:
     found, first = _Rows(), dict[int, int]()
     texts = [_texts(frame, column) for column in (mobile, *others)] + [[""] * len(frame)] * (3 - len(others))
     for row, (number, *said) in enumerate(zip(*texts, strict=True)):
-        msisdn = int(number) if re.fullmatch(MSISDN, number) else None
+        msisdn = int(number) if re.fullmatch(columns.MSISDN, number) else None
         reason = None
         if msisdn is None:
             reason = _NOT_A_NUMBER if number else "no number in this row"

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from isms_data.account import Account
     from isms_data.durations import Duration
 
-MSISDN: Final = r"[1-9][0-9]{6,14}"
-"""E.164: at most 15 digits, the first never 0; under 7 there is no number anywhere."""
-
 ASKED: Final = (NumberStatus.MOBILE, NumberStatus.DUPLICATE)
 """Of the statuses that `clean_numbers` gives, those that are worth a lookup."""
 
@@ -134,7 +131,7 @@ def _reasons_to_skip(frame: pd.DataFrame, rows: pd.Series, *, all_rows: bool) ->
         statuses = frame["number_status"].astype("str").reset_index(drop=True)
         refused = statuses.notna() & ~statuses.isin(ASKED)
         reasons = reasons.mask(refused, "number_status is " + statuses + "; all_rows=True asks all the same")
-    reasons = reasons.mask(~rows.str.fullmatch(MSISDN, na=False), _NOT_A_NUMBER)
+    reasons = reasons.mask(~rows.str.fullmatch(columns.MSISDN, na=False), _NOT_A_NUMBER)
     return reasons.mask(rows.isna(), "no number in this row")
 
 

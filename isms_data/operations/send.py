@@ -17,7 +17,6 @@ from isms_data.budget import credit_limit
 from isms_data.campaigns import Dispatched, Order, dispatch
 from isms_data.dlr_key import secret
 from isms_data.errors import ColumnError, ConfigurationError
-from isms_data.operations.hlr import MSISDN
 from isms_data.plans import checked_campaign, plan_columns
 from isms_data.quiet_hours import QuietHours
 from isms_data.runs import Terms
@@ -142,7 +141,7 @@ def _planned(plan: pd.DataFrame) -> pd.DataFrame:
     planned = pd.DataFrame({name: columns.pick(plan, found[name]).array for name in tables.names("plan")})
     to_send = planned[planned["action"] == Action.SEND]
     _check(to_send["campaign"].notna() & (to_send["campaign"] != ""), "has no campaign", planned)
-    _check(to_send["msisdn"].astype("str").str.fullmatch(MSISDN, na=False), "has no MSISDN to send to", planned)
+    _check(to_send["msisdn"].astype("str").str.fullmatch(columns.MSISDN, na=False), "has no MSISDN to send to", planned)
     _check(to_send["sender"].notna() & to_send["flash"].notna(), "has no sender, or no flash", planned)
     _check(to_send["text"].notna() & to_send["coding"].isin(words(Coding)), "has no text, or no coding", planned)
     for coding, rows in to_send.groupby("coding", observed=True):
