@@ -39,7 +39,7 @@ docs: $(STAMP)  ## the documentation as a site in out/site; no warning, every li
 notebooks: $(STAMP)  ## execute the notebooks and keep them with their outputs in docs/notebooks/
 	$(RUN) docs/_sphinx/render_notebooks.py
 
-proofs: $(STAMP)  ## the long proofs: 200 kills each of a lookup and a campaign, a million numbers against phonenumbers
+proofs: $(STAMP)  ## the long proofs: 200 kills each of a lookup and of campaigns by HTTP and SMPP, a million numbers
 	ISMS_KILLS=200 $(RUN) -m pytest tests/test_kill.py
 	ISMS_SEND_CANCELS=300 $(RUN) -m pytest tests/test_campaign_attacks.py
 	$(RUN) benchmarks/cleaning.py --agreement 1000000

@@ -33,8 +33,9 @@ from aiohttp import web
 
 from isms_data import dlr
 from isms_data.dlr_key import secret
-from isms_data.journal.calls import Journal, Message
+from isms_data.journal.calls import Journal
 from isms_data.journal.file import FILE_NAME
+from isms_data.journal.records import Accepted, Asked, Message
 from isms_data.journal.standing import Campaign
 from isms_data.receiver import DeliveryReceiver
 from isms_data.receiving import desk
@@ -213,8 +214,10 @@ def new_home() -> Iterator[Home]:
         )
         with Journal(folder, "me", "send") as journal:
             numbers = list(range(FIRST_NUMBER, FIRST_NUMBER + NUMBERS))
-            claim = journal.claim(numbers, Campaign("bench"), label="bench", price=Decimal(1), message=message)
-            journal.accepted(claim.call_id, "a1")
+            claimed = journal.claim(
+                [Asked(numbers, message=message)], Campaign("bench"), label="bench", price=Decimal(1)
+            )
+            journal.accepted([Accepted(claimed.calls[0].call_id, "a1")])
         yield Home(folder, "/" + dlr.token(secret(folder), reference))
 
 

@@ -100,6 +100,8 @@ if TYPE_CHECKING:
     from isms_data.text_segments import offending as offending
     from isms_data.text_segments import segments as segments
     from isms_data.transports.http import HttpGateway as HttpGateway
+    from isms_data.transports.smpp import SmppGateway as SmppGateway
+    from isms_data.transports.soap import SoapGateway as SoapGateway
     from isms_data.trial import sandbox as sandbox
 
 __version__ = "0.1.0"
@@ -108,6 +110,8 @@ _HOMES: Final = {
     "Account": "account",
     "DeliveryReceiver": "receiver",
     "HttpGateway": "transports.http",
+    "SmppGateway": "transports.smpp",
+    "SoapGateway": "transports.soap",
     "capitals_savings": "reports.costs",
     "clean_numbers": "msisdn",
     "compare_rates": "reports.change",

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from isms_data.errors import ConfigurationError
 from isms_data.quiet_hours import QuietHours
+from isms_data.transports.smpp_settings import SmppSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,9 +44,13 @@ class Account:
     base_url : str
         Where the seven pages live; ends in `/api/http/`.
     allow_plaintext : bool
-        Plain `http://` to another machine sends the password readable through the network: refused unless set.
-    soap_wsdl, smpp : str, optional
-        Addresses of the other two APIs; `smpp://user:password@host:port`, or `smpps://`.
+        Plain `http://` or `smpp://` to another machine sends the password readable through the network: refused unless
+        set.
+    soap_wsdl : str, optional
+        Address or path of the WSDL of the SOAP API; by default one that comes with this package.
+    smpp : str, optional
+        Address of the SMPP API: `smpps://user:password@host:port`, or `smpp://` where there is no TLS; with settings
+        such as `?binds=2&window=100&rate=700` behind it (docs/transports.md).
     timezone : str
         The clock on which the provider reads scheduling dates.
     credits_per_segment, credits_per_lookup : Decimal
@@ -101,6 +106,8 @@ class Account:
             if not getattr(self, name) > 0:
                 msg = f"Account({name}={getattr(self, name)!r}) must be more than 0."
                 raise ConfigurationError(msg)
+        if self.smpp is not None:
+            SmppSettings.of(self.smpp, plaintext=self.allow_plaintext)
         _check_timezone(self.timezone)
         QuietHours.parse(self.quiet_hours, timezone=self.timezone)
 

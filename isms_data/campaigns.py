@@ -13,21 +13,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from isms_data.carriers import opened_carrier
 from isms_data.errors import InvalidSchedule, TextError, mask
-from isms_data.journal.calls import Message
 from isms_data.journal.file import in_parts
+from isms_data.journal.records import Asked, Message
 from isms_data.journal.standing import Campaign, Item, Standing, Standings
 from isms_data.runs import Run, Terms, opened
 from isms_data.scheduling import Schedule, schedule_of
-from isms_data.submitting import Parcel, Submitter, Text
-from isms_data.vocabulary import SendOutcome, Transport
+from isms_data.submitting import Paid, Parcel, Submitter, Text
+from isms_data.vocabulary import SendOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from isms_data.account import Account
-    from isms_data.journal.calls import Claim
+    from isms_data.carriers import Carrier
+    from isms_data.journal.records import Claim
     from isms_data.quiet_hours import QuietHours
+    from isms_data.vocabulary import Transport
 
 WATCH_S: Final = 0.25
 """How often the journal is read for numbers that another process is sending to."""
@@ -48,8 +51,14 @@ class Order:
     quiet_hours: QuietHours | None
     new_reference: Callable[[], str] = field(repr=False)
     """A name for a call, for its dlr-url."""
+    transport: Transport
     dlr_url: Callable[[str], str] | None = field(repr=False)
     """The dlr-url of the call with that reference; None where no report is wanted. It knows the secret that signs."""
+
+    @property
+    def may_defer(self) -> bool:
+        """Whether messages may be given a time because of the quiet hours."""
+        return self.quiet_hours is not None and self.quiet_hours.defers
 
     @property
     def leaves_at(self) -> datetime:
@@ -67,13 +76,15 @@ class Dispatched:
     message_ids: list[str | None]
     submitted_at: list[int | None]
     scheduled_for: list[int | None]
+    transports: list[str | None]
 
 
 class Dispatch:
     """One walk over the messages of a campaign: `texts` and `segments` say of each number what it is sent."""
 
-    def __init__(self, run: Run, order: Order, texts: Mapping[int, tuple[Text, int]]) -> None:
-        self._run, self._order = run, order
+    def __init__(self, run: Run, carrier: Carrier, order: Order, texts: Mapping[int, tuple[Text, int]]) -> None:
+        self._run, self._carrier, self._order = run, carrier, order
+        self.most, self.together, self.paced = carrier.most, carrier.together, carrier.paced
         self.scope, self.label = Campaign(order.campaign), order.campaign
         self._held: set[int] = set()
         self._parcels = self._packed(texts)
@@ -99,13 +110,9 @@ class Dispatch:
 
     def _room(self, text: Text) -> int:
         order = self._order
-        defers = order.quiet_hours is not None and order.quiet_hours.defers
-        return self._run.gateway.send_room(
-            text.sender,
-            text.text,
-            coding=text.coding,
-            flash=text.flash,
-            schedule=order.schedule.text or (_LONGEST_SCHEDULE if defers else None),
+        return self._carrier.room(
+            text,
+            schedule=order.schedule.text or (_LONGEST_SCHEDULE if order.may_defer else None),
             dlr_url=order.dlr_url and order.dlr_url(order.new_reference()),
         )
 
@@ -150,11 +157,15 @@ class Dispatch:
         why = quiet.why(self._order.leaves_at)
         return f"{why}: no more is sent. Call again at {_clock(quiet)}, or give a schedule" if why else None
 
-    def message(self, parcel: Parcel) -> Message | None:
-        """What the journal keeps of a call beyond its numbers."""
+    async def ready(self) -> None:
+        """Wait until its transport can take a call."""
+        await self._carrier.ready()
+
+    def asked(self, numbers: list[int], parcel: Parcel) -> Asked:
+        """What the journal keeps of a call."""
         assert parcel.text is not None  # noqa: S101 - `_packed` makes no other parcels
         text, schedule = parcel.text, self._schedule()
-        return Message(
+        message = Message(
             reference=self._order.new_reference(),
             sender=text.sender,
             text=text.text,
@@ -162,8 +173,9 @@ class Dispatch:
             flash=text.flash,
             scheduled_for=None if schedule.moment is None else round(schedule.moment.timestamp()) * 1_000_000,
             schedule=schedule.text,
-            transport=Transport.HTTP,
+            transport=self._order.transport,
         )
+        return Asked(numbers, parcel.units, message, self._carrier.parts(parcel.units))
 
     def _schedule(self) -> Schedule:
         """The schedule of a call that is made now; in quiet hours that defer, the end of them."""
@@ -172,19 +184,9 @@ class Dispatch:
             return schedule
         return _deferred(quiet, moment)
 
-    async def submit(self, numbers: list[int], parcel: Parcel, message: Message | None) -> str:
-        """Send the text to the numbers."""
-        assert parcel.text is not None  # noqa: S101
-        assert message is not None  # noqa: S101 - `message` made it
-        return await self._run.gateway.send(
-            parcel.text.sender,
-            map(str, numbers),
-            parcel.text.text,
-            coding=parcel.text.coding,
-            flash=parcel.text.flash,
-            schedule=message.schedule,
-            dlr_url=self._order.dlr_url and self._order.dlr_url(message.reference),
-        )
+    def submit(self, claims: Sequence[Claim]) -> AsyncGenerator[list[Paid], None]:
+        """Send the texts of these calls."""
+        return self._carrier.submit(claims, self._order.dlr_url)
 
     def accepted(self, claim: Claim, message_id: str) -> None:  # noqa: ARG002 - it is in the journal
         """Count what has gone."""
@@ -205,7 +207,7 @@ class Dispatch:
     # What became of it
 
     async def _dispatched(self) -> Dispatched:
-        found = Dispatched([], [], [], [], [])
+        found = Dispatched([], [], [], [], [], [])
         for part in in_parts(list(self._parcels)):
             for number, (standing, item) in (await self._run.standings(part, self.scope)).items():
                 outcome, problem = self._outcome(number, standing, item)
@@ -215,6 +217,7 @@ class Dispatch:
                 found.message_ids.append(told and told.message_id)
                 found.submitted_at.append(told and told.intended_at)
                 found.scheduled_for.append(told and told.scheduled_for)
+                found.transports.append(told and told.transport)
         return found
 
     def _outcome(self, number: int, standing: Standing, item: Item | None) -> tuple[SendOutcome, str | None]:
@@ -250,9 +253,16 @@ async def dispatch(
     """Send these texts, each to its number at most once in the campaign; the numbers, and what became of each."""
     _check_schedule(order)
     if not texts:
-        return [], Dispatched([], [], [], [], [])
-    async with opened(account, Campaign.operation, terms) as run:
-        walk = Dispatch(run, order, texts)
+        return [], Dispatched([], [], [], [], [], [])
+    phrase = order.schedule.text if order.schedule.moment is None else None
+    scheduled = order.schedule.text is not None or order.may_defer
+    async with (
+        opened(account, Campaign.operation, terms) as run,
+        opened_carrier(
+            run, order.transport, schedules=scheduled, phrase=phrase, reports=order.dlr_url is not None
+        ) as carrier,
+    ):
+        walk = Dispatch(run, carrier, order, texts)
         return walk.numbers, await walk.carry_out()
 
 

@@ -143,6 +143,7 @@ def plan(
 def send(
     file: Annotated[Path, typer.Argument(help="A plan that `isms plan` saved (.parquet).")],
     *,
+    transport: Annotated[str, typer.Option(help="http, soap or smpp.")] = "http",
     schedule: Annotated[
         str | None, typer.Option(help="When: '2027-05-11 14:40' (the account's clock), '+1 day'.")
     ] = None,
@@ -155,7 +156,7 @@ def send(
 ) -> None:
     """Send a plan, once it was shown and agreed to (paid: each message's segments, each number once).
 
-    Example: isms send plan.parquet --max-credits 50 --out sent.parquet
+    Example: isms send plan.parquet --max-credits 50 --transport smpp --out sent.parquet
     """
     _check(out)
     planned = isms.load_table(file)
@@ -165,7 +166,13 @@ def send(
     limit = None if max_credits is None else Decimal(str(max_credits))
     with _account(sandbox=sandbox) as account:
         sent = isms.send_messages(
-            planned, schedule=schedule, quiet_hours=quiet_hours, dlr=dlr, max_credits=limit, account=account
+            planned,
+            transport=transport,
+            schedule=schedule,
+            quiet_hours=quiet_hours,
+            dlr=dlr,
+            max_credits=limit,
+            account=account,
         )
     typer.echo(_counts(sent["outcome"]))
     _save(sent, out)
@@ -332,7 +339,8 @@ def report(
 def run_sandbox(
     *,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0: any free one.")] = 8025,
+    port: Annotated[int, typer.Option(help="Of HTTP and SOAP; 0: any free one.")] = 8025,
+    smpp_port: Annotated[int, typer.Option(help="Of SMPP; 0: any free one.")] = 8775,
     seed: Annotated[int, typer.Option(help="Decides what every number does.")] = 7,
     median_latency: Annotated[float, typer.Option(help="Half of the answers take so many seconds.")] = 2.0,
     fault_rate: Annotated[float, typer.Option(help="How often each kind of fault happens, 0 to 1.")] = 0.0,
@@ -350,11 +358,12 @@ def run_sandbox(
     )
 
     def tell(base_url: str) -> None:
-        typer.echo(f"export ISMS_BASE_URL={base_url} ISMS_USERNAME={simulator.username}", nl=False)
-        typer.echo(f" ISMS_PASSWORD={simulator.password}   # the sandbox's own; Ctrl-C ends it")
+        typer.echo(f"export ISMS_BASE_URL={base_url} ISMS_SMPP={simulator.smsc.url}", nl=False)
+        typer.echo(f" ISMS_USERNAME={simulator.username} ISMS_PASSWORD={simulator.password}", nl=False)
+        typer.echo("   # the sandbox's own; Ctrl-C ends it")
         sys.stdout.flush()
 
-    serve(simulator, host, port, on_ready=tell)
+    serve(simulator, host, port, smpp_port=smpp_port, on_ready=tell)
 
 
 @app.command()

@@ -24,10 +24,22 @@ _TABLE: Final = (
 )
 """Sixteen characters a line, in the order of their codes."""
 
-EXTENSION: Final = frozenset("\f^{}\\[~]|€")
+ESCAPE: Final = 0x1B
+
+_EXTENSION_CODES: Final = {
+    "\f": 0x0A, "^": 0x14, "{": 0x28, "}": 0x29, "\\": 0x2F, "[": 0x3C, "~": 0x3D, "]": 0x3E, "|": 0x40, "€": 0x65,
+}  # fmt: skip
+
+EXTENSION: Final = frozenset(_EXTENSION_CODES)
 """Two septets each."""
 
 ALPHABET: Final = frozenset(_TABLE) | EXTENSION
+
+CODES: Final = {
+    **{character: bytes([code + (code >= ESCAPE)]) for code, character in enumerate(_TABLE)},
+    **{character: bytes([ESCAPE, code]) for character, code in _EXTENSION_CODES.items()},
+}
+"""The septets of each character, one an octet."""
 
 
 class Capacity(NamedTuple):

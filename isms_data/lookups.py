@@ -12,19 +12,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from isms_data.errors import ConfigurationError
+from isms_data.errors import ConfigurationError, GatewayError
 from isms_data.journal.file import in_parts, now
+from isms_data.journal.records import Asked
 from isms_data.journal.standing import AnswerKind, Item, Lookups, Standing, Standings
 from isms_data.polling import Poller, Question
 from isms_data.runs import Run, Terms, opened
-from isms_data.submitting import Parcel, Submitter
+from isms_data.submitting import Paid, Parcel, Submitter
 from isms_data.vocabulary import HLR, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from isms_data.account import Account
-    from isms_data.journal.calls import Claim, Message
+    from isms_data.journal.records import Claim
 
 WATCH_S: Final = 0.5
 """How often the journal is read for numbers that another process holds."""
@@ -50,6 +51,7 @@ class LookUp:
         self._began = now()
         self.scope = Lookups(oldest=self._began - int(max_age_s * 1_000_000))
         self.label = label
+        self.most, self.together, self.paced = run.account.max_per_call, 1, False
         self._wait_until = time.monotonic() + run.max_wait_s
         self._held: set[int] = set()
         self._parcel = Parcel(units=1, room=self._room())
@@ -118,13 +120,23 @@ class LookUp:
     def why_not(self) -> None:
         """A lookup may be made at any time."""
 
-    def message(self, parcel: Parcel) -> Message | None:  # noqa: ARG002
-        """A lookup has no text."""
-        return None
+    async def ready(self) -> None:
+        """There is nothing to wait for: each call connects by itself."""
 
-    async def submit(self, numbers: list[int], parcel: Parcel, message: Message | None) -> str:  # noqa: ARG002
-        """Look the numbers up."""
-        return await self._run.gateway.hlr(map(str, numbers))
+    def asked(self, numbers: list[int], parcel: Parcel) -> Asked:
+        """A lookup has no text."""
+        return Asked(numbers, parcel.units)
+
+    async def submit(self, claims: Sequence[Claim]) -> AsyncGenerator[list[Paid], None]:
+        """Look the numbers of the one call up."""
+        (claim,) = claims
+        try:
+            message_id = await self._run.gateway.hlr(map(str, claim.taken))
+        except GatewayError as error:
+            told = Paid(claim, error=error)
+        else:
+            told = Paid(claim, message_id)
+        yield [told]
 
     def met(self, standings: Standings) -> None:
         """Sort numbers by how they stand: to be paid for, to be asked about, held by another, or settled."""

@@ -131,10 +131,11 @@ class Run:
         """Do this on the journal's thread, so that a slow disk does not hold up the network."""
         return await _on(self.disk, partial(function, *args, **kwargs))
 
-    async def in_one_flush(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def in_one_flush(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Do this on the journal's thread, in one transaction with all that waits for the disk by then.
 
-        A paid call needs two flushes of its own otherwise, and a disk makes some hundred of them a second.
+        A paid call needs two flushes of its own otherwise, and a disk makes some hundred of them a second. It will be
+        done whether or not it is awaited.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         done.add_done_callback(
@@ -143,7 +144,7 @@ class Run:
         self._waiting.append((partial(function, *args, **kwargs), done))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
-        return await asyncio.shield(done)
+        return asyncio.shield(done)
 
     async def _write(self) -> None:
         while self._waiting:

@@ -3,7 +3,8 @@
 What must change together. Between the claim (the intent is on disk) and the outcome (accepted, refused, in doubt) a
 batch belongs to nobody else. A refusal frees it and it may be tried again; whatever is not clearly a refusal is in
 doubt, and is never sent again from here. A stop lets the calls that are under way come to their end for `GRACE_S`.
-What is paid for, a lookup or a message, is the `Errand`'s business.
+What is paid for, a lookup or a message, is the `Errand`'s business, and so is how: one call for many numbers, or a load
+of many calls, each for one number, that share a claim and a place.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from isms_data.errors import (
@@ -25,11 +26,13 @@ from isms_data.errors import (
     ReplyLost,
 )
 from isms_data.journal.file import now
+from isms_data.journal.records import Accepted
+from isms_data.pricing import Pricing
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import AsyncGenerator, Sequence
 
-    from isms_data.journal.calls import Claim, Message
+    from isms_data.journal.records import Asked, Claim
     from isms_data.journal.standing import Scope, Standings
     from isms_data.runs import Run, Slot
     from isms_data.vocabulary import Coding
@@ -49,10 +52,6 @@ DOUBTS_IN_A_ROW: Final = 5
 HTTP_TOO_LONG: Final = 414
 _PASSING: Final = frozenset({None, 408, 425, 429, 503})
 """Refusals that a later try may find gone; None stands for a gateway that was not reached."""
-
-
-PROBES: Final = 5
-"""So many calls at most are made one by one to learn the price."""
 
 
 class Text(NamedTuple):
@@ -75,8 +74,18 @@ class Parcel(NamedTuple):
     """None for lookups."""
 
 
+class Paid(NamedTuple):
+    """What became of a call that was made: an id, or why there is none."""
+
+    claim: Claim
+    message_id: str = ""
+    error: GatewayError | None = None
+    part_ids: Sequence[str | None] = ()
+    """Over SMPP, the ids of its parts, as far as they were accepted."""
+
+
 class Errand(Protocol):
-    """What a run pays for, and who is told what became of it."""
+    """What a run pays for, how, and who is told what became of it."""
 
     @property
     def scope(self) -> Scope:
@@ -86,31 +95,38 @@ class Errand(Protocol):
     def label(self) -> str | None:
         """What the journal calls its calls."""
 
+    @property
+    def most(self) -> int:
+        """How many numbers a call has at most."""
+
+    @property
+    def together(self) -> int:
+        """How many calls make a load."""
+
+    @property
+    def paced(self) -> bool:
+        """Whether its gateway slows down by itself when it is refused something."""
+
     def parcel(self, number: int) -> Parcel:
         """The parcel of a number; numbers next to each other that have the same one share a call."""
 
     def why_not(self) -> str | None:
         """Why no further call may be made at this moment, if so; it ends the run."""
 
-    def message(self, parcel: Parcel) -> Message | None:
+    async def ready(self) -> None:
+        """Wait until a call can be made. GatewayUnavailable where that takes too long; it ends the run."""
+
+    def asked(self, numbers: list[int], parcel: Parcel) -> Asked:
         """What the journal is to know of a call, made anew for each."""
 
-    async def submit(self, numbers: list[int], parcel: Parcel, message: Message | None) -> str:
-        """Make the call; its id. Paid, never repeated."""
+    def submit(self, claims: Sequence[Claim]) -> AsyncGenerator[list[Paid], None]:
+        """Make the calls of a load; what became of each, once for each, as it becomes known. Paid, never repeated."""
 
     def accepted(self, claim: Claim, message_id: str) -> None:
         """The call for a claim was accepted, and that is on disk."""
 
     def met(self, standings: Standings) -> None:
         """These numbers were not free after all."""
-
-
-class Probe(NamedTuple):
-    """Accepted units, between two readings of the balance."""
-
-    units: int
-    before: Decimal
-    after: Decimal
 
 
 class Submitter:
@@ -134,15 +150,8 @@ class Submitter:
         """Of the workers, who has it takes the next batch."""
         self._changed = asyncio.Event()
         """A call has landed, or no more is paid for: who has the head looks again."""
-        self._most = run.account.max_per_call
-        self._price_known = False
-        self._reading: Decimal | None = None
-        """The balance, as long as no call was made since it was read."""
-        self._probes: list[Probe] = []
-        self._tries = 0
-        self._alone = True
-        """Whether no other run paid from the same account since the first probe."""
-        self._measured = False
+        self._most = errand.most
+        self._pricing = Pricing(run)
         self._ended = False
         self._pause_until = 0.0
         self._refused_since: float | None = None
@@ -179,7 +188,7 @@ class Submitter:
     async def _pay_all(self) -> None:
         """An error that ends the run is kept in `_failure`: every worker sees it, and none is broken off by another."""
         try:
-            while self.todo and not self._price_known and not self._halted:
+            while self.todo and not self._pricing.known and not self._halted:
                 if not await self._first_call():
                     break
         except Exception as error:  # noqa: BLE001 - raised by `drain`, when the calls under way are done
@@ -187,88 +196,17 @@ class Submitter:
         await asyncio.gather(*(self._work() for _ in range(self._run.account.max_in_flight)))
 
     async def _first_call(self) -> bool:
-        """Make one call by itself, to see what it takes from the balance; False when no call may be made.
-
-        Under a hard limit the first is for one number, so that a price higher than planned cannot run far over; it is
-        repeated, for more numbers where rounding hides the price, until the price is known.
-        """
-        run, limited, since = self._run, self._run.budget.max_credits is not None, now()
-        before = await self._balance_before()
-        if before is None:
-            return False
-        turn = await self._turn(units=self._probe_size() if limited else None)
-        if turn is None:
-            return False
-        self._reading = before  # a refusal leaves it true
-        claim = await self._pay(*turn)
-        if claim is not None:
-            after = self._reading = await self._balance_after(before)
-            self._alone = self._alone and await run.on_disk(run.journal.alone_since, since)
-            if after is not None and after < before:
-                units = len(claim.taken) * self._errand.parcel(claim.taken[0]).units
-                self._probes.append(Probe(units, before, after))
-            await self._learn_price(limited=limited)
-        return True
-
-    def _probe_size(self) -> int:
-        return self._run.budget.more_units(*self._all_probes()) if self._alone and self._probes else 1
-
-    def _all_probes(self) -> Probe:
-        """All probes as one: what they took together is the less rounded."""
-        units = sum(probe.units for probe in self._probes)
-        return Probe(units, self._probes[0].before, self._probes[-1].after)
-
-    async def _learn_price(self, *, limited: bool) -> None:
-        """Another run's charges make the price seem higher, never lower: then the lowest of several readings counts."""
-        self._tries += 1
-        last_try = not limited or self._tries >= PROBES
-        if not self._probes:
-            self._price_known = last_try and (not limited or self._reading is not None)
-            if last_try and not self._price_known:
-                self.stopped = "the balance cannot be read, so the price is not known and max_credits cannot be kept"
-        elif self._alone:
-            exact = self._run.budget.measured(*self._all_probes())
-            self._price_known = exact or last_try
-            if exact:
-                await self._confirm_price()
-        elif limited:
-            lowest = min(self._probes, key=lambda probe: (probe.before - probe.after) / probe.units)
-            exact = self._run.budget.measured(*lowest)
-            self._price_known = last_try or (exact and self._run.budget.price == self._run.budget.planned)
-        else:
-            self._price_known = True
-
-    async def _confirm_price(self) -> None:
-        price, planned = self._run.budget.price, self._run.budget.planned
-        self._measured = True
-        await self._run.on_disk(self._run.journal.confirm_price, price)
-        if price != planned:
-            self._run.warn(
-                f"a unit costs {price:f} credits, not {planned:f} as planned, so the run counts with {price:f}. "
-                "Set it in the account (credits_per_lookup or credits_per_segment)."
-            )
-
-    async def _balance_before(self) -> Decimal | None:
-        """The balance with no call of this run under way; only the first question for it may fail the run."""
-        first = self._run.budget.balance is None
-        try:
-            reading = self._reading if self._reading is not None else await self._run.balance()
-        except GatewayError as error:
-            if first or isinstance(error, AuthenticationError):
-                raise
-            self.stopped = f"the balance cannot be read any more: {error}"
-            return None
-        if first:
-            self._run.budget.balance = reading
-        return reading
-
-    async def _balance_after(self, before: Decimal) -> Decimal | None:
-        """The balance after a charge; asked twice where it shows none, because some show it one question late."""
-        try:
-            after = await self._run.balance()
-            return after if after != before else await self._run.balance()
-        except GatewayError:
-            return None
+        """Pay once, to see what it takes from the balance; False when nothing may be paid for."""
+        pricing, since = self._pricing, now()
+        before = await pricing.balance_before()
+        turn = None if before is None else await self._turn(units=pricing.probe_units())
+        if before is not None and turn is not None:
+            pricing.reading = before  # a refusal leaves it true
+            units = await self._pay(*turn)
+            if units:
+                await pricing.learn(before, units, since)
+        self.stopped = self.stopped or pricing.stopped
+        return turn is not None
 
     async def _work(self) -> None:
         try:
@@ -277,10 +215,10 @@ class Submitter:
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
 
-    async def _turn(self, *, units: int | None = None) -> tuple[list[int], Slot] | None:
-        """The next batch and a place for its call, for one worker after another; None when there is no more to pay for.
+    async def _turn(self, *, units: int | None = None) -> tuple[list[list[int]], Slot] | None:
+        """The next load and a place for it, for one worker after another; None when there is no more to pay for.
 
-        The batch is taken last: what would forbid it (a failure, a pause, quiet hours) may come about while the worker
+        The load is taken last: what would forbid it (a failure, a pause, quiet hours) may come about while the worker
         waits for the place.
         """
         async with self._head:
@@ -288,17 +226,25 @@ class Submitter:
                 self._changed.clear()
                 if self._pause_s > 0:
                     await _until(self._changed, self._pause_s)
-                elif self._under_way > (AT_ONCE - 1) * self._most:
+                elif self._under_way > (AT_ONCE - 1) * self._most * self._errand.together:
                     await self._changed.wait()
-                else:
+                elif await self._is_ready():
                     slot = await self._run.places.next()
                     paused = self._pause_s > 0
-                    if not paused and (batch := self._next_batch(units=units)):
-                        return batch, slot
+                    if not paused and (load := self._next_load(units=units)):
+                        return load, slot
                     slot.ended()
                     if not paused:
                         return None
         return None
+
+    async def _is_ready(self) -> bool:
+        try:
+            await self._errand.ready()
+        except GatewayUnavailable as error:
+            self.stopped = f"the gateway cannot be reached, so no more is paid for: {error}"
+            return False
+        return True
 
     @property
     def _pause_s(self) -> float:
@@ -313,21 +259,30 @@ class Submitter:
     def _halted(self) -> bool:
         return self._ended or self._stopping or self.stopped is not None or self._failure is not None
 
-    def _next_batch(self, *, units: int | None = None) -> list[int]:
-        """The next numbers that share a call: within the count, the request line and the budget.
-
-        `units` says for how many units it may be at most; one number it is in any case.
-        """
+    def _next_load(self, *, units: int | None) -> list[list[int]]:
+        """The numbers of the next calls: for so many `units` at most, and one number in any case."""
         if self._halted or not self.todo:
             return []
         if (why := self._errand.why_not()) is not None:
             self.stopped = why
             return []
-        budget, parcel = self._run.budget, self._errand.parcel(self.todo[0])
+        load: list[list[int]] = []
+        while self.todo and len(load) < self._errand.together and (units is None or units > 0 or not load):
+            parcel = self._errand.parcel(self.todo[0])
+            batch = self._next_batch(parcel, units=units, first=not load)
+            if not batch:
+                break
+            load.append(batch)
+            units = None if units is None else units - len(batch) * parcel.units
+        return load
+
+    def _next_batch(self, parcel: Parcel, *, units: int | None, first: bool) -> list[int]:
+        """The next numbers that share a call: within the count, the request line and the budget."""
+        budget = self._run.budget
         most = min(self._most, max(1, (units or self._most * parcel.units) // parcel.units))
         count = budget.affordable(most * parcel.units) // parcel.units
         cost = budget.price * parcel.units
-        if not count and not self._calls and (budget.max_credits is None or budget.max_credits >= cost):
+        if first and not count and not self._calls and (budget.max_credits is None or budget.max_credits >= cost):
             count = 1  # the balance seems too small: the gateway shall say so itself
         batch: list[int] = []
         room = parcel.room
@@ -340,114 +295,128 @@ class Submitter:
         self._under_way += len(batch)
         return batch
 
-    async def _pay(self, batch: list[int], slot: Slot) -> Claim | None:
-        """Claim, call, keep the outcome; the claim where the call was accepted."""
+    async def _pay(self, load: list[list[int]], slot: Slot) -> int:
+        """Claim, call, keep the outcomes; how many units were accepted, 0 where it is not known of all of them."""
         try:
-            return await self._claim_and_call(batch, slot)
+            return await self._claim_and_call(load, slot)
         finally:
             slot.ended()
-            self._under_way -= len(batch)
+            self._under_way -= sum(map(len, load))
             self._changed.set()
 
-    async def _claim_and_call(self, batch: list[int], slot: Slot) -> Claim | None:
-        run, errand, parcel = self._run, self._errand, self._errand.parcel(batch[0])
-        message = errand.message(parcel)
-        claim = await run.in_one_flush(
+    async def _claim_and_call(self, load: list[list[int]], slot: Slot) -> int:
+        run, errand = self._run, self._errand
+        claimed = await run.in_one_flush(
             run.journal.claim,
-            batch,
+            [errand.asked(batch, errand.parcel(batch[0])) for batch in load],
             errand.scope,
             label=errand.label,
             price=run.budget.price,
-            units=parcel.units,
-            measured=self._measured,
-            message=message,
+            measured=self._pricing.measured,
         )
-        errand.met(claim.others)
-        self._give_back(len(batch) - len(claim.taken), parcel)
-        if not claim.taken:
-            return None
+        errand.met(claimed.others)
+        run.budget.give_back(sum(errand.parcel(number).units for number in claimed.others))
+        if not claimed.calls:
+            return 0
         if self._stopping or self._failure is not None:
-            await self._free(claim, parcel, "the run was stopped before the call left")
-            return None
-        self._calls += 1
-        return await self._call(claim, parcel, message, slot)
+            await self._free([Paid(claim) for claim in claimed.calls], "the run was stopped before the call left")
+            return 0
+        self._calls += len(claimed.calls)
+        accepted, doubts = 0, 0
+        async with aclosing(errand.submit(claimed.calls)) as told:
+            async for outcomes in told:
+                accepted += await self._settle(outcomes, slot)
+                doubts += sum(isinstance(each.error, _DOUBTFUL) for each in outcomes)
+        return 0 if doubts else accepted
 
-    def _give_back(self, numbers: int, parcel: Parcel) -> None:
-        self._run.budget.give_back(numbers * parcel.units)
-
-    async def _call(self, claim: Claim, parcel: Parcel, message: Message | None, slot: Slot) -> Claim | None:
-        try:
-            message_id = await self._errand.submit(claim.taken, parcel, message)
-        except GatewayUnavailable as error:
-            slot.pushed_back()
-            await self._refused(claim, parcel, error)
-        except (ReplyLost, ProtocolError) as error:
-            await self._doubtful(claim, error)
-        except GatewayError as error:
-            await self._rejected(claim, parcel, error)
-        else:
-            slot.succeeded()
-            return await self._keep(claim, message_id)
-        return None
-
-    async def _keep(self, claim: Claim, message_id: str) -> Claim | None:
-        try:
-            await self._run.in_one_flush(self._run.journal.accepted, claim.call_id, message_id)
-        except JournalError as error:
-            self._unwritten.append(f"{message_id} ({len(claim.taken):,} numbers)")
-            self._fail(error)
-            return None
-        self._refused_since, self._refusals, self._doubts = None, 0, 0
-        self._errand.accepted(claim, message_id)
-        return claim
-
-    async def _refused(self, claim: Claim, parcel: Parcel, error: GatewayUnavailable) -> None:
-        """Nothing was charged: put the numbers back, and wait as long as the gateway asks, or longer and longer.
+    async def _settle(self, outcomes: Sequence[Paid], slot: Slot) -> int:
+        """Keep what became of these calls; how many units were accepted.
 
         What it means for other calls is settled before it is written down: they go on meanwhile.
         """
-        if error.status == HTTP_TOO_LONG and len(claim.taken) > 1:
-            self._most = len(claim.taken) // 2
-        elif error.status == HTTP_TOO_LONG and parcel.text is not None:
-            await self._rejected(claim, parcel, error)  # its text is too long for this gateway; others may not be
+        refused = [each for each in outcomes if isinstance(each.error, GatewayUnavailable)]
+        doubtful = [each for each in outcomes if isinstance(each.error, _DOUBTFUL)]
+        accepted = [each for each in outcomes if each.error is None]
+        if refused:
+            slot.pushed_back()
+            await self._refused(refused)
+        elif accepted:
+            slot.succeeded()
+        if doubtful:
+            await self._doubtful(doubtful)
+        for each in outcomes:
+            if each.error is not None and not isinstance(each.error, (GatewayUnavailable, *_DOUBTFUL)):
+                await self._rejected(each)
+        return await self._keep(accepted) if accepted else 0
+
+    async def _keep(self, outcomes: Sequence[Paid]) -> int:
+        calls = [Accepted(each.claim.call_id, each.message_id, each.part_ids) for each in outcomes]
+        try:
+            await self._run.in_one_flush(self._run.journal.accepted, calls)
+        except JournalError as error:
+            self._unwritten += [f"{each.message_id} ({len(each.claim.taken):,} numbers)" for each in outcomes]
+            self._fail(error)
+            return 0
+        self._refused_since, self._refusals, self._doubts = None, 0, 0
+        for each in outcomes:
+            self._errand.accepted(each.claim, each.message_id)
+        return sum(_units(each.claim) for each in outcomes)
+
+    async def _refused(self, outcomes: Sequence[Paid]) -> None:
+        """Nothing was charged: put the numbers back, and wait as long as the gateway asks, or longer and longer."""
+        first = outcomes[0]
+        assert isinstance(first.error, GatewayUnavailable)  # noqa: S101 - `_settle` chose them so
+        taken = first.claim.taken
+        if first.error.status == HTTP_TOO_LONG and len(taken) > 1:
+            self._most = len(taken) // 2
+        elif first.error.status == HTTP_TOO_LONG and first.claim.asked.message is not None:
+            await self._rejected(first)  # its text is too long for this gateway; others may not be
             return
         else:
-            self._put_off(claim, error)
-        await self._free(claim, parcel, str(error))
+            self._put_off(outcomes, first.error)
+        await self._free(outcomes, str(first.error))
 
-    def _put_off(self, claim: Claim, error: GatewayUnavailable) -> None:
+    def _put_off(self, outcomes: Sequence[Paid], error: GatewayUnavailable) -> None:
         now = time.monotonic()
         self._refused_since = self._refused_since or now
         waited = now - self._refused_since
         wait = self._run.delay(self._refusals, error.retry_after, waited=waited, patience_s=PATIENCE_S)
         self._refusals += 1
         if error.status not in _PASSING or wait == math.inf:
-            self.refusals.update(dict.fromkeys(claim.taken, str(error)))
+            self.refusals.update({number: str(error) for each in outcomes for number in each.claim.taken})
             self.stopped = f"the gateway refuses, so no more is paid for: {error}"
-        self._pause_until = max(self._pause_until, now + wait)
+        if not self._errand.paced:
+            self._pause_until = max(self._pause_until, now + wait)
 
-    async def _doubtful(self, claim: Claim, error: GatewayError) -> None:
-        self._reading = None  # it may have been charged: what was read before tells nothing now
-        self._probes.clear()
+    async def _doubtful(self, outcomes: Sequence[Paid]) -> None:
+        """Calls that were lost together count as one: it was one link."""
+        self._pricing.distrust()  # it may have been charged: what was read before tells nothing now
         self._doubts += 1
         if self._doubts >= DOUBTS_IN_A_ROW:
-            self.stopped = f"{self._doubts} paid calls in a row had no usable reply, so no more are made: {error}"
-        await self._run.in_one_flush(self._run.journal.in_doubt, claim.call_id, str(error))
+            self.stopped = (
+                f"{self._doubts} paid calls in a row had no usable reply, so no more are made: {outcomes[0].error}"
+            )
+        in_doubt = self._run.journal.in_doubt
+        await asyncio.gather(
+            *(self._run.in_one_flush(in_doubt, each.claim.call_id, str(each.error), each.part_ids) for each in outcomes)
+        )
 
-    async def _rejected(self, claim: Claim, parcel: Parcel, error: GatewayError) -> None:
+    async def _rejected(self, outcome: Paid) -> None:
         """A documented error sentence: nothing was charged, and trying again would change nothing."""
-        if isinstance(error, (AuthenticationError, InsufficientCredits)):
-            self._fail(error)
-            await self._free(claim, parcel, str(error))
+        claim, problem = outcome.claim, str(outcome.error)
+        if isinstance(outcome.error, (AuthenticationError, InsufficientCredits)):
+            self._fail(outcome.error)
+            await self._free([outcome], problem)
             return
-        self.refusals.update(dict.fromkeys(claim.taken, str(error)))
-        await self._run.in_one_flush(self._run.journal.refused, claim.call_id, str(error))
-        self._give_back(len(claim.taken), parcel)
-
-    async def _free(self, claim: Claim, parcel: Parcel, problem: str) -> None:
+        self.refusals.update(dict.fromkeys(claim.taken, problem))
         await self._run.in_one_flush(self._run.journal.refused, claim.call_id, problem)
-        self._give_back(len(claim.taken), parcel)
-        self.todo.extendleft(reversed(claim.taken))
+        self._run.budget.give_back(_units(claim))
+
+    async def _free(self, outcomes: Sequence[Paid], problem: str) -> None:
+        refused, claims = self._run.journal.refused, [each.claim for each in outcomes]
+        await asyncio.gather(*(self._run.in_one_flush(refused, claim.call_id, problem) for claim in claims))
+        self._run.budget.give_back(sum(map(_units, claims)))
+        self.todo.extendleft(reversed([number for claim in claims for number in claim.taken]))
 
     def _told(self, failure: Exception) -> Exception:
         """The failure, with the ids that are kept nowhere else."""
@@ -463,6 +432,15 @@ class Submitter:
             f"{budget.limited_by} is used up: {len(self.todo):,} numbers were not attempted, which would take "
             f"{needed:f} credits more ({budget.spent:f} spent in this run)."
         )
+
+
+_DOUBTFUL: Final = (ReplyLost, ProtocolError)
+"""What says that a call may have been carried out."""
+
+
+def _units(claim: Claim) -> int:
+    """What a call costs, in units of the price."""
+    return len(claim.taken) * claim.asked.units
 
 
 async def _brought_to_end(task: asyncio.Task[None]) -> None:

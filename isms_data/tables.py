@@ -122,6 +122,7 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "delivery": pa.schema(
         [
             _word("status", MessageStatus),
+            pa.field("state_detail", WORD),
             pa.field("final", pa.bool_()),
             pa.field("resolved_at", TIME),
             pa.field("latency", LENGTH),

@@ -63,6 +63,8 @@ def sandbox(
             simulator.username,
             simulator.password,
             base_url=server.base_url,
+            soap_wsdl=server.soap_wsdl,
+            smpp=server.smpp_url,
             home=home or os.environ.get("ISMS_HOME") or Path(scratch),
             gateway=server,
         )

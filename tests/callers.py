@@ -7,20 +7,21 @@ import socket
 import sqlite3
 import urllib.error
 import urllib.request
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from isms_data import dlr
 from isms_data.dlr_key import secret
-from isms_data.journal.calls import Journal, Message
+from isms_data.journal.calls import Journal
 from isms_data.journal.file import FILE_NAME
+from isms_data.journal.records import Accepted, Message
 from isms_data.journal.standing import Campaign
+from tests.claims import claim
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from isms_data.journal.calls import Sent
+    from isms_data.journal.records import Sent
     from isms_data.receiver import DeliveryReceiver
 
 A, B, C = 306970000001, 306970000002, 306970000003
@@ -31,11 +32,11 @@ def sent(home: Path, *numbers: int, label: str = "me", mid: str | None = "a1") -
     reference = dlr.new_reference()
     message = Message(reference, "MyShop", "hello", "GSM", False, None, None, "http")
     with Journal(home, label, "send") as journal:
-        claim = journal.claim(list(numbers), Campaign("spring"), label="spring", price=Decimal(1), message=message)
+        taken = claim(journal, list(numbers), Campaign("spring"), label="spring", message=message)
         if mid:
-            journal.accepted(claim.call_id, mid)
+            journal.accepted([Accepted(taken.call_id, mid)])
         else:
-            journal.in_doubt(claim.call_id, "reply lost")
+            journal.in_doubt(taken.call_id, "reply lost")
     return dlr.token(secret(home), reference)
 
 

@@ -15,9 +15,28 @@ from isms_data.errors import ConfigurationError
 
 def test_account_repr_without_password() -> None:
     """Neither repr nor str shows the password, of the account or inside the SMPP address."""
-    account = Account("shop", "s3cret-word", smpp="smpp://shop:s3cret-word@127.0.0.1:2775")
+    account = Account("shop", "s3cret-word", smpp="smpp://shop:other-pw@127.0.0.1:2775")
+    shown = repr(account) + str(account) + f"{account}"
 
-    assert "s3cret-word" not in repr(account) + str(account) + f"{account}"
+    assert "s3cret-word" not in shown
+    assert "other-pw" not in shown
+
+
+@pytest.mark.parametrize(
+    ("smpp", "match"),
+    [
+        ("smpp://shop:nine-long@127.0.0.1", "password has 9 characters"),
+        ("smpp://shop:pa-55wrd@gateway.example", "ISMS_ALLOW_PLAINTEXT"),
+        ("http://shop:pa-55wrd@127.0.0.1", "ISMS_SMPP"),
+    ],
+)
+def test_account_checks_its_smpp_address(smpp: str, match: str) -> None:
+    """An SMPP address that cannot be used is an error when the account is made, and shows no password."""
+    with pytest.raises(ConfigurationError, match=match) as error:
+        Account("shop", "secret", smpp=smpp)
+
+    assert "nine-long" not in str(error.value)
+    assert "pa-55wrd" not in str(error.value)
 
 
 def test_account_missing_says_how_to_set_it() -> None:

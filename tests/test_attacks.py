@@ -34,13 +34,15 @@ from isms_data.journal.calls import Journal
 from isms_data.journal.file import now
 from isms_data.journal.standing import AnswerKind, Lookups
 from isms_data.simulator.faults import Faults
+from tests.claims import claim
 from tests.peers import DROP, Peer, reply
 from tests.test_runs import assert_right, numbers, outcomes, scripted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from isms_data.journal.records import Accepted
     from isms_data.trial import SandboxAccount
 
 CANCEL_STEP = int(os.environ.get("ISMS_CANCELS", "9"))
@@ -565,9 +567,9 @@ def test_id_that_cannot_be_written_is_told_though_nothing_can(
     """Where the disk stays full to the end of the run, the error still gives the id of the accepted call."""
     accepted = Journal.accepted
 
-    def full(journal: Journal, call_id: int, message_id: str) -> None:
+    def full(journal: Journal, calls: Sequence[Accepted]) -> None:
         journal._db.execute("PRAGMA query_only = 1")
-        accepted(journal, call_id, message_id)
+        accepted(journal, calls)
 
     monkeypatch.setattr(Journal, "accepted", full)
     with pytest.raises(isms.JournalError, match=r"accepted as \w+ \(3 numbers\)"):
@@ -841,7 +843,7 @@ def test_number_held_by_another_is_looked_at_now_and_then(
         return standings(*args, **kwargs)
 
     with Journal(account.journal_folder, account.label, "hlr") as other:
-        other.claim([306970000000], Lookups(0), label=None, price=Decimal(1))
+        claim(other, [306970000000], Lookups(0))
         monkeypatch.setattr(Journal, "standings", counted)
         frame = isms.hlr_lookup(numbers(1), "msisdn", max_wait="1500ms", account=account)
 

@@ -25,14 +25,16 @@ import pytest
 import isms_data as isms
 from isms_data import campaigns, dlr, dlr_key, runs
 from isms_data.journal import calls
-from isms_data.journal.calls import Journal, Message
+from isms_data.journal.calls import Journal
+from isms_data.journal.records import Accepted, Message
 from isms_data.journal.reports import Report, ReportBook
 from isms_data.journal.standing import Campaign, Standing
 from isms_data.operations import send
 from isms_data.quiet_hours import QuietHours
 from isms_data.scheduling import Schedule
 from isms_data.submitting import DOUBTS_IN_A_ROW, Text
-from isms_data.vocabulary import Coding, MessageStatus
+from isms_data.vocabulary import Coding, MessageStatus, Transport
+from tests.claims import claim
 from tests.peers import Peer, reply, until
 from tests.test_attacks import CancellingLoop, like, within
 from tests.test_campaigns import personal, plan_of, quiet_now, report
@@ -178,7 +180,7 @@ def test_run_is_alive_from_its_first_moment(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(calls, "LIVE", Interrupted())
     with Journal(tmp_path, "a", "send") as run, Journal(tmp_path, "a", "settle") as other:
-        run.claim([int(NUMBER)], Campaign("x"), label="x", price=Decimal(1), message=MESSAGE)
+        claim(run, [int(NUMBER)], Campaign("x"), label="x", message=MESSAGE)
 
         assert other.doubts() == []
 
@@ -296,7 +298,7 @@ def test_schedule_that_passes_in_mid_run_does_not_lead_into_quiet_hours(account:
     """A call made after the scheduled moment leaves at once, so it is now that must not be quiet."""
     quiet = QuietHours.parse(quiet_now(), timezone=account.timezone)
     passed = Schedule("2026-01-01 12:00:00", datetime.now(UTC) - timedelta(hours=3))
-    order = campaigns.Order("spring", passed, quiet, dlr.new_reference, None)
+    order = campaigns.Order("spring", passed, quiet, dlr.new_reference, Transport.HTTP, None)
     texts = {int(NUMBER): (Text("MyShop", "hi", Coding.GSM, flash=False), 1)}
     _, found = asyncio.run(campaigns.dispatch(account, order, texts, runs.Terms(max_wait_s=10, price=Decimal(1))))
 
@@ -472,10 +474,12 @@ def test_journal_that_fails_at_any_transaction(account: SandboxAccount, monkeypa
 def test_claim_without_room_takes_no_outcome_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A claim that the full disk forbids does not take back the outcomes that share its flush."""
     with Journal(tmp_path, "a", "send") as journal:
-        claim = partial(journal.claim, scope=Campaign("x"), label="x", price=Decimal(1), message=MESSAGE)
-        call = claim([int(NUMBER)])
+        claimed = partial(claim, journal, scope=Campaign("x"), label="x", message=MESSAGE)
+        call = claimed([int(NUMBER)])
         monkeypatch.setattr("isms_data.journal.file.RESERVE_BYTES", 2**62)
-        kept, failed = journal.together([partial(journal.accepted, call.call_id, "A1"), partial(claim, [1234567])])
+        kept, failed = journal.together(
+            [partial(journal.accepted, [Accepted(call.call_id, "A1")]), partial(claimed, [1234567])]
+        )
         ((standing, _),) = journal.standings([int(NUMBER), 1234567], Campaign("x")).values()
 
     assert (kept, standing) == (None, Standing.SENT)
@@ -488,6 +492,6 @@ def test_claim_without_room_takes_no_outcome_with_it(tmp_path: Path, monkeypatch
 def test_key_of_the_reports_is_not_in_a_repr(account: SandboxAccount) -> None:
     """The secret that signs dlr-urls does not show where an order is printed, as tracebacks with locals do."""
     planned = send._planned(plan_of(1, account))
-    order = send._order(account, planned, schedule=None, quiet_hours=None, dlr_base=NOWHERE)
+    order = send._order(account, planned, transport=Transport.HTTP, schedule=None, quiet_hours=None, dlr_base=NOWHERE)
 
     assert repr(dlr_key.secret(account.journal_folder))[2:-1] not in repr(order)

@@ -52,7 +52,7 @@ def test_columns_of_a_campaign(account: SandboxAccount) -> None:
     status = isms.delivery_status("spring", account=account)
 
     assert list(status.columns[:7]) == ["msisdn", *tables.names("sent")]
-    assert list(status.columns[7:14]) == list(tables.names("delivery"))
+    assert list(status.columns[7:15]) == list(tables.names("delivery"))
     shared = ["msisdn", "outcome", "message_id", "submitted_at", "campaign", "sender", "text", "coding", "segments"]
     assert status[shared].astype("str").equals(sending[shared].astype("str"))
 

@@ -23,13 +23,15 @@ from hypothesis import strategies as st
 
 import isms_data as isms
 from isms_data.cleaning.mentions import Mention, Texts
-from isms_data.journal.calls import Journal, Message
+from isms_data.journal.calls import Journal
 from isms_data.journal.contacts import Contact, ContactBook
 from isms_data.journal.file import FILE_NAME, now
+from isms_data.journal.records import Accepted, Message
 from isms_data.journal.reports import Report, ReportBook
 from isms_data.journal.standing import AnswerKind, Campaign, Lookups
 from isms_data.operations import forget as operation
 from isms_data.vocabulary import MessageStatus, Source
+from tests.claims import claim
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,10 +57,10 @@ def home(tmp_path: Path) -> Path:
 def lookup(home: Path, *numbers: str, reply: str | None = f"Delivered;GR;Cosmote;{IMSI};306942190000;0") -> None:
     """One paid call that asked about these numbers; all answered, where there is a reply."""
     with Journal(home, "me", "hlr") as journal:
-        claim = journal.claim([int(n) for n in numbers], Lookups(0), label="list", price=Decimal(1))
-        journal.accepted(claim.call_id, f"lookup-{next(SERIAL)}")
+        taken = claim(journal, [int(n) for n in numbers], Lookups(0), label="list")
+        journal.accepted([Accepted(taken.call_id, f"lookup-{next(SERIAL)}")])
         if reply is not None:
-            ids = range(claim.first_id, claim.first_id + len(claim.taken))
+            ids = range(taken.first_id, taken.first_id + len(taken.taken))
             journal.answer([(item, AnswerKind.FINAL, now(), reply) for item in ids])
 
 
@@ -73,12 +75,10 @@ def message(
     reference = f"reference-{next(SERIAL)}"
     with Journal(home, "me", "send") as journal:
         sent = Message(reference, "MyShop", text, "GSM", False, None, None, "http")
-        claim = journal.claim(
-            [int(n) for n in numbers], Campaign(campaign), label=campaign, price=Decimal(1), units=2, message=sent
-        )
-        journal.accepted(claim.call_id, f"m-{reference}")
+        taken = claim(journal, [int(n) for n in numbers], Campaign(campaign), label=campaign, units=2, message=sent)
+        journal.accepted([Accepted(taken.call_id, f"m-{reference}")])
         if status is not None:
-            ids = range(claim.first_id, claim.first_id + len(claim.taken))
+            ids = range(taken.first_id, taken.first_id + len(taken.taken))
             journal.answer([(item, AnswerKind.FINAL, now(), status) for item in ids], source=Source.POLL)
     return reference
 
@@ -223,8 +223,8 @@ def test_forgetting_twice_finds_nothing(home: Path) -> None:
 def test_other_accounts_of_the_journal_forget_too(home: Path) -> None:
     """A person is forgotten by every account that the journal serves."""
     with Journal(home, "another", "hlr") as journal:
-        claim = journal.claim([int(A)], Lookups(0), label=None, price=Decimal(1))
-        journal.refused(claim.call_id, "503")
+        taken = claim(journal, [int(A)], Lookups(0))
+        journal.refused(taken.call_id, "503")
 
     assert counts(forget(A))["lookups"] == 1
     assert traces(home, A) == []
@@ -233,8 +233,8 @@ def test_other_accounts_of_the_journal_forget_too(home: Path) -> None:
 def claimed(home: Path) -> tuple[Journal, int]:
     journal = Journal(home, "me", "send").__enter__()
     sent = Message(f"reference-{next(SERIAL)}", "MyShop", "Hello", "GSM", False, None, None, "http")
-    claim = journal.claim([int(A)], Campaign("spring"), label="spring", price=Decimal(1), message=sent)
-    return journal, claim.call_id
+    taken = claim(journal, [int(A)], Campaign("spring"), label="spring", message=sent)
+    return journal, taken.call_id
 
 
 def cut_off(home: Path) -> None:
@@ -288,8 +288,8 @@ def test_what_was_settled_is_forgotten(home: Path, decision: str, account: Sandb
     """A number in doubt can be forgotten once it is decided what becomes of it, whatever that is."""
     with Journal(home, account.label, "send") as journal:
         sent = Message("r", "MyShop", "Hello", "GSM", False, None, None, "http")
-        claim = journal.claim([int(A)], Campaign("spring"), label="spring", price=Decimal(1), message=sent)
-        journal.in_doubt(claim.call_id, "reply lost")
+        taken = claim(journal, [int(A)], Campaign("spring"), label="spring", message=sent)
+        journal.in_doubt(taken.call_id, "reply lost")
     isms.settle("spring", decision=decision, account=account)
 
     assert counts(forget(A, account=account))["messages"] == 1

@@ -18,7 +18,9 @@ from isms_data.journal import calls as journal_module
 from isms_data.journal import file as journal_file
 from isms_data.journal.calls import Journal
 from isms_data.journal.file import now
+from isms_data.journal.records import Accepted, Claim
 from isms_data.journal.standing import AnswerKind, Lookups, Standing
+from tests import claims
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +29,8 @@ DAY = 86_400 * 1_000_000
 A, B, C = 306970000001, 306970000002, 306970000003
 
 
-def claim(journal: Journal, *numbers: int) -> journal_module.Claim:
-    return journal.claim(list(numbers), Lookups(now() - DAY), label="list", price=Decimal(1))
+def claim(journal: Journal, *numbers: int) -> Claim:
+    return claims.claim(journal, list(numbers), Lookups(now() - DAY), label="list")
 
 
 def standings(journal: Journal, *numbers: int, max_age: int = DAY) -> list[Standing | None]:
@@ -47,7 +49,9 @@ def in_another_process(folder: Path, body: str) -> subprocess.CompletedProcess[s
         "from decimal import Decimal\nfrom pathlib import Path\nfrom isms_data.journal.calls import Journal\n"
         "from isms_data.journal.standing import Lookups\n"
         f"A, B, C = {A}, {B}, {C}\njournal = Journal(Path({str(folder)!r}), 'me', 'hlr').__enter__()\n"
-        "claim = lambda *n: journal.claim(list(n), Lookups(0), label=None, price=Decimal(1))\n"
+        "from isms_data.journal.records import Accepted\n"
+        "from tests import claims\n"
+        "claim = lambda *n: claims.claim(journal, list(n), Lookups(0))\n"
     )
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program + textwrap.dedent(body)], check=False, capture_output=True, text=True, timeout=60
@@ -103,14 +107,14 @@ def test_claim_takes_free_numbers_once(folder: Path) -> None:
 
         assert one.taken == [A, B]
         assert other.taken == [C]
-        assert other.others[B][0] is Standing.HELD
+        assert standings(second, B) == [Standing.HELD]
 
 
 def test_standing_follows_the_call(folder: Path) -> None:
     """A number is open once its call is accepted, fresh once it is answered, free again when the answer is old."""
     with Journal(folder, "me", "hlr") as journal:
         taken = claim(journal, A)
-        journal.accepted(taken.call_id, "0adgre1")
+        journal.accepted([Accepted(taken.call_id, "0adgre1")])
         accepted = standings(journal, A)
         journal.answer([(taken.first_id, AnswerKind.FINAL, now() - 10, "Delivered;;;;;")])
 
@@ -158,7 +162,7 @@ def test_answer_final_is_not_overwritten(folder: Path) -> None:
     """A final answer stays, whatever comes after it; one that was given up is replaced when the answer comes."""
     with Journal(folder, "me", "hlr") as journal:
         taken = claim(journal, A, B)
-        journal.accepted(taken.call_id, "0adgre1")
+        journal.accepted([Accepted(taken.call_id, "0adgre1")])
         journal.answer(
             [(taken.first_id, AnswerKind.FINAL, 1, "first"), (taken.first_id + 1, AnswerKind.LOST, 1, "lost")]
         )
@@ -180,7 +184,8 @@ def test_process_that_died_leaves_doubt(folder: Path) -> None:
     """The intents of a killed process are in doubt at once; what it had finished stays."""
     died = in_another_process(
         folder,
-        "journal.accepted(claim(A).call_id, 'ok')\nclaim(B)\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+        "journal.accepted([Accepted(claim(A).call_id, 'ok')])\nclaim(B)\n"
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
     )
     with Journal(folder, "me", "hlr") as journal:
         assert died.returncode == -9
@@ -225,7 +230,7 @@ def test_open_calls_are_taken_over(folder: Path) -> None:
     """A run that goes on with the open calls of one that ended holds them from then on."""
     with Journal(folder, "me", "hlr") as first:
         call = claim(first, A).call_id
-        first.accepted(call, "0adgre1")
+        first.accepted([Accepted(call, "0adgre1")])
     with Journal(folder, "me", "hlr") as second, Journal(folder, "me", "hlr") as third:
         second.take_over([call])
 
@@ -237,7 +242,7 @@ def test_expected_balance_counts_what_was_accepted(folder: Path) -> None:
     with Journal(folder, "me", "hlr") as journal:
         before = journal.expected_balance(now())
         journal.keep_balance(Decimal("10.50"), now())
-        journal.accepted(claim(journal, A, B).call_id, "ok")
+        journal.accepted([Accepted(claim(journal, A, B).call_id, "ok")])
         journal.in_doubt(claim(journal, C).call_id, "lost")
         planned = journal.expected_balance(now())
         journal.confirm_price(Decimal("0.5"))
@@ -259,7 +264,7 @@ def test_migration_from_an_empty_file(folder: Path) -> None:
 def test_migration_keeps_what_was_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later step of the schema finds the rows of the version before."""
     with Journal(folder, "me", "hlr") as journal:
-        journal.accepted(claim(journal, A).call_id, "0adgre1")
+        journal.accepted([Accepted(claim(journal, A).call_id, "0adgre1")])
     later = (*journal_file.MIGRATIONS, "ALTER TABLE calls ADD COLUMN colour TEXT DEFAULT 'blue'")
     monkeypatch.setattr(journal_file, "MIGRATIONS", later)
     with Journal(folder, "me", "hlr") as journal:

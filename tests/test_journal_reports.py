@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from isms_data.errors import JournalError
-from isms_data.journal.calls import Journal, Message
+from isms_data.journal.calls import Journal
 from isms_data.journal.file import FILE_NAME, now
+from isms_data.journal.records import Accepted, Message
 from isms_data.journal.reports import Attributed, Belief, Kept, Report, ReportBook
 from isms_data.journal.standing import AnswerKind, CallState, Campaign
 from isms_data.vocabulary import MessageStatus, Source
+from tests.claims import claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +41,13 @@ def sent(journal: Journal, *numbers: int, state: CallState = CallState.ACCEPTED)
     """One call to these numbers, in that state; its reference. Accepted, it has the id a1."""
     reference = f"reference-{next(SERIAL)}"
     message = Message(reference, "MyShop", "hello", "GSM", False, None, None, "http")
-    claim = journal.claim(list(numbers), Campaign("spring"), label="spring", price=Decimal(1), message=message)
+    taken = claim(journal, list(numbers), Campaign("spring"), label="spring", message=message)
     if state is CallState.ACCEPTED:
-        journal.accepted(claim.call_id, "a1")
+        journal.accepted([Accepted(taken.call_id, "a1")])
     elif state is CallState.REFUSED:
-        journal.refused(claim.call_id, "503")
+        journal.refused(taken.call_id, "503")
     elif state is CallState.IN_DOUBT:
-        journal.in_doubt(claim.call_id, "reply lost")
+        journal.in_doubt(taken.call_id, "reply lost")
     return reference
 
 
@@ -137,7 +138,7 @@ def test_reply_after_the_report(journal: Journal, book: ReportBook) -> None:
     """A report may be quicker than the reply: the reply brings the id, and a lost reply takes nothing back."""
     quick, lost = (sent(journal, number, state=CallState.INTENDED) for number in (A, B))
     book.keep([report(quick, A), report(lost, B)])
-    journal.accepted(1, "a1")
+    journal.accepted([Accepted(1, "a1")])
     journal.in_doubt(2, "reply lost")
 
     assert words(journal) == {

@@ -19,6 +19,7 @@ import pytest
 
 import isms_data as isms
 from isms_data import submitting
+from isms_data.smpp_carrier import LOAD
 from tests.test_campaigns import assert_once, plan_of
 from tests.test_runs import assert_right
 
@@ -42,13 +43,24 @@ def frame_of(count: int) -> pd.DataFrame:
     return pd.DataFrame({"msisdn": [str(306970000000 + place) for place in range(count)]}, dtype="str")
 
 
-def account_at(username: str, password: str, base_url: str, home: Path) -> isms.Account:
-    return isms.Account(username, password, base_url=base_url, home=home, progress=False, max_per_call=PER_CALL)
+def account_at(username: str, password: str, base_url: str, smpp: str, home: Path) -> isms.Account:
+    return isms.Account(
+        username, password, base_url=base_url, smpp=smpp, home=home, progress=False, max_per_call=PER_CALL
+    )
 
 
-def look_up(*where: Any) -> None:
+def own(account: SandboxAccount, home: Path) -> isms.Account:
+    """The account as the killed processes have it."""
+    return account_at(*where(account, home))
+
+
+def where(account: SandboxAccount, home: Path) -> tuple[str, str, str, str, Path]:
+    return account.username, account.password, account.base_url, f"{account.smpp}?rate=5000", home
+
+
+def look_up(*account: Any) -> None:
     """The whole work of a process that will be killed."""
-    isms.hlr_lookup(frame_of(NUMBERS), "msisdn", account=account_at(*where))
+    isms.hlr_lookup(frame_of(NUMBERS), "msisdn", account=account_at(*account))
 
 
 def campaign_of(count: int, account: isms.Account) -> pd.DataFrame:
@@ -57,14 +69,20 @@ def campaign_of(count: int, account: isms.Account) -> pd.DataFrame:
     return plan_of(people, account, text="Hello {name}")
 
 
-def send(*where: Any) -> None:
+def send(*account: Any) -> None:
     """The same for a campaign, planned as in a cell that is run again."""
-    account = account_at(*where)
-    isms.send_messages(campaign_of(NUMBERS, account), account=account)
+    mine = account_at(*account)
+    isms.send_messages(campaign_of(NUMBERS, mine), account=mine)
+
+
+def send_by_smpp(*account: Any) -> None:
+    """The same over SMPP."""
+    mine = account_at(*account)
+    isms.send_messages(campaign_of(NUMBERS, mine), transport="smpp", account=mine)
 
 
 def started(work: Callable[..., None], account: SandboxAccount, home: Path) -> multiprocessing.process.BaseProcess:
-    process = PROCESSES.Process(target=work, args=(account.username, account.password, account.base_url, home))
+    process = PROCESSES.Process(target=work, args=where(account, home))
     process.start()
     return process
 
@@ -80,7 +98,7 @@ def killed(work: Callable[..., None], account: SandboxAccount, home: Path, wait_
 
 def lasts(work: Callable[..., None], home: Path) -> float:
     """How long the work takes when nothing happens to it, in seconds."""
-    with isms.sandbox(seed=7, credits=100_000, median_latency_s=0.01) as account:
+    with isms.sandbox(seed=7, credits=100_000, median_latency_s=0.01, smpp_rate=None) as account:
         began = time.monotonic()
         unharmed = started(work, account, home)
         unharmed.join()
@@ -89,7 +107,7 @@ def lasts(work: Callable[..., None], home: Path) -> float:
         return time.monotonic() - began
 
 
-@pytest.mark.parametrize("work", [look_up, send])
+@pytest.mark.parametrize("work", [look_up, send, send_by_smpp])
 def test_killed_at_random_moments(work: Callable[..., None], tmp_path: Path) -> None:
     """Whenever it is killed, no number is paid for twice, doubtful ones say so, and the final frame is right."""
     chance, kills = random.Random(2026), 0
@@ -97,12 +115,11 @@ def test_killed_at_random_moments(work: Callable[..., None], tmp_path: Path) -> 
     for attempt in range(KILLS):
         if kills >= KILLS:
             break
-        with isms.sandbox(seed=8, credits=100_000, median_latency_s=0.01) as account:
+        with isms.sandbox(seed=8, credits=100_000, median_latency_s=0.01, smpp_rate=None) as account:
             home, times = tmp_path / str(attempt), min(KILLS_A_LIST, KILLS - kills)
             here = sum(killed(work, account, home, chance.uniform(0, whole_run_s)) for _ in range(times))
             kills += here
-            mine = account_at(account.username, account.password, account.base_url, home)
-            (assert_looked_up if work is look_up else assert_sent)(mine, account, here)
+            ASSERTED[work](own(account, home), account, here)
 
     assert kills >= min(KILLS, 3)
 
@@ -128,6 +145,30 @@ def assert_sent(mine: isms.Account, account: SandboxAccount, kills: int) -> None
     assert_doubts(frame, kills, isms.settle("spring", account=mine))
 
 
+def assert_sent_by_smpp(mine: isms.Account, account: SandboxAccount, kills: int) -> None:
+    """The same over SMPP, where the receipts tell of what was in doubt and had arrived; none that was safe is lost."""
+    plan = campaign_of(NUMBERS, mine).assign(action="send", reason=None)
+    isms.send_messages(plan, transport="smpp", account=mine)
+    status = isms.delivery_status("spring", account=mine)
+    frame = isms.send_messages(plan, transport="smpp", account=mine)
+    ledger = account.gateway.simulator.ledger
+
+    assert_once(frame, account)
+    there = {message.msisdn: message.status for message in ledger.messages}
+    assert set(frame.loc[frame["outcome"].eq("already_sent"), "msisdn"]) == set(there)
+    assert status.loc[status["outcome"].eq("accepted"), "final"].all()
+    told = status.set_index("msisdn")["status"].astype("str")
+    safe = {receipt.msisdn for receipt in ledger.receipts if receipt.status == 0}
+    assert {number: told[number] for number in safe} == {number: there[number] for number in safe}
+    in_doubt = set(frame.loc[frame["outcome"] == "in_doubt", "msisdn"])
+    assert in_doubt | set(there) == set(frame["msisdn"])
+    assert len(in_doubt) <= kills * submitting.AT_ONCE * LOAD
+    assert set(isms.settle("spring", account=mine)["msisdn"]) == in_doubt
+
+
+ASSERTED = {look_up: assert_looked_up, send: assert_sent, send_by_smpp: assert_sent_by_smpp}
+
+
 def assert_doubts(frame: pd.DataFrame, kills: int, doubts: pd.DataFrame) -> None:
     in_doubt = set(frame.loc[frame["outcome"] == "in_doubt", "msisdn"])
 
@@ -139,7 +180,7 @@ def test_two_processes_look_up_at_once(tmp_path: Path) -> None:
     """Two processes with one journal and one list: both end normally, and each number is paid for once."""
     with isms.sandbox(seed=7, median_latency_s=0.01) as account:
         both(look_up, account, tmp_path)
-        mine = isms.Account(account.username, account.password, base_url=account.base_url, home=tmp_path)
+        mine = own(account, tmp_path)
         frame = isms.hlr_lookup(frame_of(NUMBERS), "msisdn", account=mine)
 
         assert dict(Counter(frame["outcome"].astype("str"))) == {"cached": NUMBERS}
@@ -151,7 +192,7 @@ def test_two_processes_send_the_same_campaign_at_once(tmp_path: Path) -> None:
     """Two processes with one journal and one campaign: both end normally, and each number gets one message."""
     with isms.sandbox(seed=7, median_latency_s=0.01) as account:
         both(send, account, tmp_path)
-        mine = account_at(account.username, account.password, account.base_url, tmp_path)
+        mine = own(account, tmp_path)
         frame = isms.send_messages(campaign_of(NUMBERS, mine).assign(action="send", reason=None), account=mine)
 
         assert dict(Counter(frame["outcome"].astype("str"))) == {"already_sent": NUMBERS}

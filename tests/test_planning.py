@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 import isms_data as isms
 from isms_data import tables
-from isms_data.journal.calls import Journal, Message
+from isms_data.journal.calls import Journal
 from isms_data.journal.file import now
+from isms_data.journal.records import Accepted, Message
 from isms_data.journal.standing import AnswerKind, Campaign
 from isms_data.planning import as_msisdns, checked_wording, drafted, finished
 from isms_data.plans import checked_campaign, plan_columns
 from isms_data.text_segments import segments
+from tests.claims import claim
 
 from .peers import Peer, reply
 
@@ -484,8 +486,8 @@ def test_plan_with_a_wrong_password() -> None:
 def intend(journal: Journal, number: str, campaign: str = "spring") -> tuple[int, int]:
     """A call that is meant to write to the number: its id, and the item's."""
     message = Message(number, "MyShop", "Hello", "GSM", False, None, None, "http")
-    claim = journal.claim([int(number)], Campaign(campaign), label=campaign, price=Decimal(1), message=message)
-    return claim.call_id, claim.first_id
+    taken = claim(journal, [int(number)], Campaign(campaign), label=campaign, message=message)
+    return taken.call_id, taken.first_id
 
 
 def test_campaign_writes_once_to_a_number(account: SandboxAccount) -> None:
@@ -493,7 +495,7 @@ def test_campaign_writes_once_to_a_number(account: SandboxAccount) -> None:
     numbers = [f"30697000000{row}" for row in range(6)]
     with Journal(account.journal_folder, account.label, "send") as other:
         sent, doubt, refused, skipped, _ = (intend(other, number) for number in numbers[:5])
-        other.accepted(sent[0], "ID1")
+        other.accepted([Accepted(sent[0], "ID1")])
         other.in_doubt(doubt[0], "lost")
         other.refused(refused[0], "busy")
         other.in_doubt(skipped[0], "lost")

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import threading
-from decimal import Decimal
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,12 +19,14 @@ import isms_data as isms
 from isms_data import dlr
 from isms_data.dlr_key import secret
 from isms_data.errors import ConfigurationError, JournalError
-from isms_data.journal.calls import Journal, Message
+from isms_data.journal.calls import Journal
 from isms_data.journal.file import FILE_NAME, KEY_NAME
+from isms_data.journal.records import Accepted, Message
 from isms_data.journal.standing import Campaign
 from isms_data.receiver import DeliveryReceiver
 from isms_data.simulator import ReportSettings
 from tests.callers import A, B, ask, get, messages, sent, stored, words
+from tests.claims import claim
 from tests.peers import until
 
 if TYPE_CHECKING:
@@ -243,10 +244,10 @@ async def send_through(account: Account, base: str) -> None:
     url = dlr.url(base, dlr.token(secret(account.journal_folder), reference))
     with Journal(account.journal_folder, account.label, "send") as journal:
         numbers = [int(REACHABLE), int(DEAD)]
-        claim = journal.claim(numbers, Campaign("spring"), label="spring", price=Decimal(1), message=message)
+        taken = claim(journal, numbers, Campaign("spring"), label="spring", message=message)
         async with isms.HttpGateway(account) as gateway:
             mid = await gateway.send("MyShop", [REACHABLE, DEAD], "hello", dlr_url=url)
-        journal.accepted(claim.call_id, mid)
+        journal.accepted([Accepted(taken.call_id, mid)])
 
 
 async def test_sandbox_repeats_until_the_receiver_is_there() -> None:

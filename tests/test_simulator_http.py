@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from isms_data.simulator import Simulator, SimulatorServer
+from isms_data.simulator.ledger import KINDS
 from isms_data.vocabulary import CALLS
 
 WHO = "username=demo&password=sandbox-password"
@@ -221,10 +222,10 @@ def test_ledger_is_readable_from_outside(server):
     whole = json.loads(ask(server, "/sandbox/ledger")[2])
     charges = json.loads(ask(server, "/sandbox/ledger?kind=charges&since=1&limit=2")[2])
 
-    assert list(whole) == ["summary", "requests", "charges", "messages", "lookups", "contacts", "faults", "reports"]
+    assert list(whole) == ["summary", *KINDS]
     assert whole["charges"][0] | {"at": 0, "call_id": ""} == {
         "request": 1, "at": 0, "account": "demo", "kind": "lookup", "call_id": "", "msisdn": COSMOTE, "amount": "1",
-        "text": None,
+        "text": None, "continues": False,
     }  # fmt: skip
     assert [charge["msisdn"] for charge in charges["charges"]] == ["1", "2"]
     assert charges["summary"]["charged"] == {"message": "0", "lookup": "4"}

@@ -11,6 +11,7 @@ import isms_data as isms
 
 if TYPE_CHECKING:
     from isms_data.replies import HlrReply
+    from isms_data.vocabulary import MessageStatus
 
 
 def plain(people: pd.DataFrame, account: isms.Account) -> None:
@@ -44,6 +45,14 @@ async def low_level() -> HlrReply:
         async with isms.HttpGateway(account) as gateway:
             message_id = await gateway.hlr(["306970000001"])
             return await gateway.hlr_query(message_id, "306970000001")
+
+
+async def other_transports() -> MessageStatus:
+    with isms.sandbox(seed=7) as account:
+        async with isms.SmppGateway(account) as smpp:
+            assert_type(await smpp.send("MyShop", "306970000001", "hello"), tuple[str, ...])
+        async with isms.SoapGateway(account) as soap:
+            return await soap.query(await soap.send("MyShop", ["306970000001"], "hello"), "306970000001")
 
 
 def set_up() -> isms.Account:

@@ -239,6 +239,7 @@ def _row(told: Told, ends: float) -> dict[str, Any]:
         "problem": "the connection ended before the reply; it may have been sent" if in_doubt else None,
         "transport": Transport.HTTP,
         "status": message.status if final else pending if waits else None,
+        "state_detail": None,
         "final": None if in_doubt else final,
         "resolved_at": resolved,
         "latency": resolved - left if resolved is not None else None,

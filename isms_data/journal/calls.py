@@ -13,11 +13,13 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, Self
 
+from isms_data.journal.answers import KEEP_ANSWER
 from isms_data.journal.file import JournalFile, marks, now
+from isms_data.journal.receipts import match_early
+from isms_data.journal.records import Claim, Claimed, Doubt, Sent
 from isms_data.journal.standing import (
     AnswerKind,
     CallState,
@@ -35,79 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from isms_data.journal.records import Accepted, Asked, Parts
     from isms_data.vocabulary import Source
 
 FREE: Final = ("settle", "plan", "delivery", "contacts")
 """The operations of runs that pay nothing, and so do not disturb what the balance tells."""
-
-
-class Message(NamedTuple):
-    """What a call that sends has beyond the rest."""
-
-    reference: str
-    """What its dlr-url names it by."""
-    sender: str
-    text: str
-    coding: str
-    flash: bool
-    scheduled_for: int | None
-    """Microseconds; None for at once, and where only the gateway knows."""
-    schedule: str | None
-    transport: str
-
-
-class Doubt(NamedTuple):
-    """One item that may have been paid for, with what is known of its call."""
-
-    msisdn: int
-    item_id: int
-    call_id: int
-    operation: str
-    state: str
-    label: str | None
-    intended_at: int
-    price: str
-    units: int
-    problem: str | None
-
-    @property
-    def cost(self) -> Decimal:
-        """What it has cost, in credits, if it was charged."""
-        return Decimal(self.price) * self.units
-
-
-class Sent(NamedTuple):
-    """One message of a campaign, as far as its call was not refused, with the last word on it."""
-
-    item_id: int
-    msisdn: int
-    state: str
-    run_id: str
-    message_id: str | None
-    submitted_at: int
-    problem: str | None
-    segments: int
-    sender: str
-    text: str
-    coding: str
-    flash: int
-    scheduled_for: int | None
-    transport: str
-    kind: str | None
-    answered_at: int | None
-    reply: str | None
-    source: str | None
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a claim took: the call that may now be made with these numbers, and how the others stand."""
-
-    call_id: int
-    first_id: int
-    taken: list[int]
-    others: Standings
-    """Numbers that were not free after all: another run was quicker, or they may not be written to."""
 
 
 _ITEM_COLUMNS: Final = """
@@ -189,7 +123,7 @@ class Journal(JournalFile):
         alive = self._alive()
         campaign = [scope.name] if isinstance(scope, Campaign) else []
         rows = self._db.execute(
-            f"SELECT {_ITEM_COLUMNS}, {'m.scheduled_for' if campaign else 'NULL'} FROM items i "
+            f"SELECT {_ITEM_COLUMNS}, {'m.scheduled_for, m.transport' if campaign else 'NULL, NULL'} FROM items i "
             "JOIN calls c ON c.call_id = i.call_id LEFT JOIN answers a ON a.item_id = i.item_id "
             f"{'JOIN messages m ON m.call_id = i.call_id' if campaign else ''} "
             f"WHERE i.msisdn IN ({marks(msisdns)}) AND c.account = ? AND c.operation = ? AND c.state <> ? "
@@ -218,20 +152,11 @@ class Journal(JournalFile):
     # Paid calls
 
     def claim(
-        self,
-        msisdns: Sequence[int],
-        scope: Scope,
-        *,
-        label: str | None,
-        price: Decimal,
-        units: int = 1,
-        measured: bool = False,
-        message: Message | None = None,
-    ) -> Claim:
-        """Write down the intent to pay for the numbers that are free, durably, before the call is made.
+        self, asked: Sequence[Asked], scope: Scope, *, label: str | None, price: Decimal, measured: bool = False
+    ) -> Claimed:
+        """Write down the intent to pay for the numbers that are free, durably, before the calls are made.
 
-        `price` is that of a unit, `units` how many of them each number costs; `measured` says whether the price is
-        known and not only planned.
+        `price` is that of a unit; `measured` says whether it is known and not only planned.
 
         Raises
         ------
@@ -239,49 +164,109 @@ class Journal(JournalFile):
         """
         self._check_place()
         with self._transaction():
-            known = self._standings(msisdns, scope)
+            known = self._standings([number for each in asked for number in each.msisdns], scope)
             others = {number: known[number] for number in known if known[number][0] is not Standing.FREE}
-            taken = [number for number in msisdns if number not in others]
-            first_id = self._next("items", "item_id")
-            call_id = self._next("calls", "call_id")
-            if taken:
-                self._db.execute(
-                    "INSERT INTO calls (call_id, account, operation, label, run_id, state, first_id, numbers, price, "
-                    "units, measured, intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        *(call_id, self._account, scope.operation, label, self.run_id, CallState.INTENDED),
-                        *(first_id, len(taken), str(price), units, measured, now()),
-                    ),
-                )
-                rows = ((first_id + place, number, call_id) for place, number in enumerate(taken))
-                self._db.executemany("INSERT INTO items VALUES (?, ?, ?)", rows)
-                if message is not None:
-                    self._db.execute(f"INSERT INTO messages VALUES (?, {marks(message)})", (call_id, *message))
-        return Claim(call_id, first_id, taken, others)
+            earlier = self._earlier([each.msisdns[0] for each in asked if each.parts])
+            call_id, item_id = self._next("calls", "call_id"), self._next("items", "item_id")
+            claims: list[Claim] = []
+            for each in asked:
+                taken = [number for number in each.msisdns if number not in others]
+                if taken:
+                    claims.append(Claim(call_id, item_id, taken, each, earlier.get(taken[0], 0)))
+                    call_id, item_id = call_id + 1, item_id + len(taken)
+            self._intend(claims, scope, label=label, price=price, measured=measured)
+        return Claimed(claims, others)
 
-    def accepted(self, call_id: int, message_id: str) -> None:
-        """The call was accepted under this id."""
+    def _intend(
+        self, claims: Sequence[Claim], scope: Scope, *, label: str | None, price: Decimal, measured: bool
+    ) -> None:
+        whose = (self._account, scope.operation, label, self.run_id, CallState.INTENDED)
+        at, price_text = now(), str(price)
+        self._db.executemany(
+            "INSERT INTO calls (call_id, account, operation, label, run_id, state, first_id, numbers, price, units, "
+            "measured, intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (each.call_id, *whose, each.first_id, len(each.taken), price_text, each.asked.units, measured, at)
+                for each in claims
+            ],
+        )
+        self._db.executemany(
+            "INSERT INTO items VALUES (?, ?, ?)",
+            [
+                (each.first_id + place, number, each.call_id)
+                for each in claims
+                for place, number in enumerate(each.taken)
+            ],
+        )
+        messages = [(each.call_id, *each.asked.message) for each in claims if each.asked.message is not None]
+        if messages:
+            self._db.executemany(f"INSERT INTO messages VALUES ({marks(messages[0])})", messages)
+        self._number([(each.call_id, each.asked.parts) for each in claims if each.asked.parts is not None])
+
+    def _number(self, parts: Iterable[tuple[int, Parts]]) -> None:
+        self._db.executemany(
+            "INSERT INTO segments (call_id, part, session, sequence) VALUES (?, ?, ?, ?)",
+            [
+                (call_id, part, session, sequence + part)
+                for call_id, (session, sequence, number) in parts
+                for part in range(number)
+            ],
+        )
+
+    def _earlier(self, msisdns: Sequence[int]) -> dict[int, int]:
+        """How many records each of these numbers has."""
+        if not msisdns:
+            return {}
+        query = f"SELECT msisdn, count(*) FROM items WHERE msisdn IN ({marks(msisdns)}) GROUP BY msisdn"
+        return dict(self._db.execute(query, msisdns).fetchall())
+
+    def number_again(self, call_id: int, parts: Iterable[tuple[int, str, int]]) -> None:
+        """These parts of a message were refused for now and leave once more: (part, session, sequence)."""
         with self._transaction():
-            self._db.execute(
-                "UPDATE calls SET state = ?, message_id = ?, problem = NULL, answered_at = ? WHERE call_id = ?",
-                (CallState.ACCEPTED, message_id, now(), call_id),
+            self._db.executemany(
+                "UPDATE segments SET session = ?, sequence = ? WHERE call_id = ? AND part = ?",
+                [(session, sequence, call_id, part) for part, session, sequence in parts],
             )
+
+    def accepted(self, calls: Sequence[Accepted]) -> None:
+        """These calls were accepted."""
+        at = now()
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE calls SET state = ?, message_id = ?, problem = NULL, answered_at = ? WHERE call_id = ?",
+                [(CallState.ACCEPTED, each.message_id, at, each.call_id) for each in calls],
+            )
+            self._identify([(each.call_id, each.part_ids) for each in calls if each.part_ids])
+
+    def _identify(self, parts: Sequence[tuple[int, Sequence[str | None]]]) -> None:
+        """Keep the ids of the parts of these calls, and read the receipts that came before them."""
+        known = [
+            (message_id, call_id, part)
+            for call_id, part_ids in parts
+            for part, message_id in enumerate(part_ids)
+            if message_id is not None
+        ]
+        if known:
+            self._db.executemany("UPDATE segments SET message_id = ? WHERE call_id = ? AND part = ?", known)
+            match_early(self._db, self._account, [message_id for message_id, *_ in known])
 
     def refused(self, call_id: int, problem: str) -> None:
         """The call was refused, nothing was charged: its numbers are free again."""
-        self._not_accepted(call_id, CallState.REFUSED, problem)
+        with self._transaction():
+            self._not_accepted(call_id, CallState.REFUSED, problem)
 
-    def in_doubt(self, call_id: int, problem: str) -> None:
-        """The call may have been carried out."""
-        self._not_accepted(call_id, CallState.IN_DOUBT, problem)
+    def in_doubt(self, call_id: int, problem: str, part_ids: Sequence[str | None] = ()) -> None:
+        """The call may have been carried out; over SMPP perhaps some of its parts were, under these ids."""
+        with self._transaction():
+            self._not_accepted(call_id, CallState.IN_DOUBT, problem)
+            self._identify([(call_id, part_ids)])
 
     def _not_accepted(self, call_id: int, state: CallState, problem: str) -> None:
         """Unless a delivery report has come meanwhile: it proves that the call was accepted, whatever was replied."""
-        with self._transaction():
-            self._db.execute(
-                "UPDATE calls SET state = ?, problem = ?, answered_at = ? WHERE call_id = ? AND state = ?",
-                (state, problem, now(), call_id, CallState.INTENDED),
-            )
+        self._db.execute(
+            "UPDATE calls SET state = ?, problem = ?, answered_at = ? WHERE call_id = ? AND state = ?",
+            (state, problem, now(), call_id, CallState.INTENDED),
+        )
 
     def was_charged(self, call_ids: Iterable[int], problem: str) -> None:
         """The balance shows that these calls in doubt were accepted, under ids that nobody knows."""
@@ -306,7 +291,7 @@ class Journal(JournalFile):
         decided must be.
         """
         with self._transaction(durable=durable):
-            self._db.executemany(KEEP_ANSWER, [(*answer, source) for answer in answers])
+            self._db.executemany(KEEP_ANSWER, [(*answer, source, None) for answer in answers])
 
     def take_over(self, call_ids: Iterable[int]) -> None:
         """Make the open calls of runs that have ended this run's own, so that others see who asks for them."""
@@ -332,7 +317,8 @@ class Journal(JournalFile):
             rows = self._db.execute(
                 "SELECT i.item_id, i.msisdn, c.state, c.run_id, c.message_id, c.intended_at, c.problem, c.units, "
                 "m.sender, m.text, m.coding, m.flash, m.scheduled_for, m.transport, "
-                "a.kind, a.answered_at, a.reply, a.source FROM calls c JOIN messages m ON m.call_id = c.call_id "
+                "a.kind, a.answered_at, a.reply, a.source, a.detail FROM calls c "
+                "JOIN messages m ON m.call_id = c.call_id "
                 "JOIN items i ON i.item_id BETWEEN c.first_id AND c.first_id + c.numbers - 1 "
                 "LEFT JOIN answers a ON a.item_id = i.item_id "
                 "WHERE c.account = ? AND c.operation = ? AND c.label = ? AND c.state <> ? "
@@ -464,11 +450,3 @@ class Journal(JournalFile):
     def _next(self, table: str, column: str) -> int:
         (last,) = self._db.execute(f"SELECT max({column}) FROM {table}").fetchone()
         return (last or 0) + 1
-
-
-KEEP_ANSWER: Final = (
-    "INSERT INTO answers (item_id, kind, answered_at, reply, source) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (item_id) DO UPDATE SET kind = excluded.kind, answered_at = excluded.answered_at, "
-    f"reply = excluded.reply, source = excluded.source WHERE kind <> '{AnswerKind.FINAL}'"
-)
-"""An answer in place of what there was; a final one is never overwritten."""

@@ -191,6 +191,7 @@ class Forgetting(JournalFile):
         self._db.executemany("DELETE FROM items WHERE item_id = ?", ids)
         empty = [(call_id,) for call_id in sorted({item.call_id for item in items}) if self._is_empty(call_id)]
         self._db.executemany("DELETE FROM messages WHERE call_id = ?", empty)
+        self._db.executemany("DELETE FROM segments WHERE call_id = ?", empty)
         self._db.executemany("UPDATE calls SET message_id = NULL, problem = NULL WHERE call_id = ?", empty)
 
     def _is_empty(self, call_id: int) -> bool:

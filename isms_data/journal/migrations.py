@@ -106,10 +106,29 @@ MIGRATIONS: Final = (
         PRIMARY KEY (account, mobile)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE segments (
+        call_id    INTEGER NOT NULL REFERENCES calls (call_id),
+        part       INTEGER NOT NULL,
+        session    TEXT NOT NULL,
+        sequence   INTEGER NOT NULL,
+        message_id TEXT,
+        status     TEXT,
+        detail     TEXT,
+        PRIMARY KEY (call_id, part)
+    ) WITHOUT ROWID;
+    CREATE INDEX segments_of_id ON segments (message_id) WHERE message_id IS NOT NULL;
+    ALTER TABLE answers ADD COLUMN detail TEXT;
+    ALTER TABLE reports ADD COLUMN account TEXT;
+    CREATE INDEX receipts_to_match ON reports (account, reference) WHERE item_id IS NULL AND account IS NOT NULL;
+    """,
 )
 """
 `calls` are paid calls; `items` the numbers of each, from `first_id` on, one for each number; `answers` the last word on
 an item; `messages` what a call that sends has beyond the rest. `units` is what an item costs in units of the price: one
 for a lookup, the segments for a message. `label` names a lookup's run, or the campaign. `reference` is what the dlr-url
-of a call names it by. `balances` are readings of the balance, as evidence.
+of a call names it by. `balances` are readings of the balance, as evidence. `segments` are the parts of a message that
+goes by SMPP: each is a submit_sm of its own, with a sequence number in a session, an id, and receipts. A receipt is
+kept among `reports`, under its account and with the id that it names as `reference`. `detail` is the SMPP word of a
+state.
 """

@@ -12,7 +12,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from isms_data.journal.calls import KEEP_ANSWER
+from isms_data.journal.answers import KEEP_ANSWER
 from isms_data.journal.file import JournalFile, now
 from isms_data.journal.standing import AnswerKind, CallState
 from isms_data.vocabulary import OPEN_STATUSES, MessageStatus, Source
@@ -173,7 +173,7 @@ class ReportBook(JournalFile):
 
     def _answer(self, item_id: int, status: MessageStatus, at: int, source: Source) -> None:
         kind = AnswerKind.OPEN if status in OPEN_STATUSES else AnswerKind.FINAL
-        self._db.execute(KEEP_ANSWER, (item_id, kind, at, status, source))
+        self._db.execute(KEEP_ANSWER, (item_id, kind, at, status, source, None))
 
     def _to_ask(self, report: Report, call: _Call, item: _Item | None) -> Attributed | None:
         """The message to ask about, where one is singled out whose id is known and whose end is not."""

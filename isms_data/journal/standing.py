@@ -84,6 +84,7 @@ class Item(NamedTuple):
     answered_at: int | None
     reply: str | None
     scheduled_for: int | None
+    transport: str | None
 
 
 Standings = dict[int, tuple[Standing, Item | None]]

@@ -12,7 +12,7 @@ from isms_data import columns, durations, hlr_result, tables
 from isms_data.account import resolve
 from isms_data.deliveries import Followed, follow, left_at
 from isms_data.errors import ColumnError, ConfigurationError
-from isms_data.journal.calls import Journal, Sent
+from isms_data.journal.calls import Journal
 from isms_data.journal.standing import AnswerKind, CallState
 from isms_data.plans import PREFIX, checked_campaign
 from isms_data.runs import Terms
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from isms_data.account import Account
     from isms_data.durations import Duration
+    from isms_data.journal.records import Sent
 
 
 async def delivery_status(
@@ -56,11 +57,12 @@ async def delivery_status(
         order and under their index, with these behind its own columns (null where nothing was sent)::
 
             status         category             Queued, Pending, Delivered, Failed; null while nothing was said
+            state_detail   category             over SMPP the word of the receipt, such as EXPIRED; else null
             final          boolean              whether that is the last word; null where it is not known to be sent
             resolved_at    datetime64[us, UTC]  when the last word was learned
             latency        timedelta64[us]      from when the message left until then
             pending_since  datetime64[us, UTC]  when the message left, where there is no last word yet
-            source         category             poll or report; how the status was learned
+            source         category             poll, report or receipt; how the status was learned
             network        category             from the number's last lookup, where there was one
 
     Raises
@@ -68,6 +70,7 @@ async def delivery_status(
     ConfigurationError    no account, or no such campaign: the message names those that there are.
     ColumnError           the frame has no campaign or no msisdn, or one of the new columns already.
     AuthenticationError   the gateway refuses the account; what was learned is kept.
+    GatewayUnavailable    messages that went by SMPP wait for receipts, and the SMPP server is not there.
 
     Notes
     -----
@@ -201,6 +204,7 @@ def _source(sent: Sent) -> str | None:
 
 _COLUMNS = {
     "status": _status,
+    "state_detail": lambda sent: sent.detail,
     "final": _is_final,
     "resolved_at": _resolved_at,
     "latency": _latency,

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionArray
 
     from isms_data.account import Account
-
-TRANSPORTS: Final = (Transport.HTTP,)
-"""Those that a campaign can be sent by."""
 
 
 async def send_messages(
@@ -58,8 +55,9 @@ async def send_messages(
     ----------
     plan : DataFrame
         Of `plan_messages`, whole or a part of it. Is not changed.
-    transport : {"http"}
-        By which of the provider's APIs.
+    transport : {"http", "soap", "smpp"}
+        By which of the provider's APIs (docs/transports.md says which to choose). A number gets one message of the
+        campaign at most over all of them.
     schedule : datetime or str, optional
         When the messages are to leave: an aware datetime, a naive one or a date in text (on the account's clock), or a
         phrase such as `"+1 day"`, which counts from the gateway's clock. By default at once.
@@ -84,7 +82,7 @@ async def send_messages(
             submitted_at     datetime64[us, UTC] when the call left
             scheduled_for    datetime64[us, UTC] when the message leaves; null for at once, and for a phrase
             problem          str                 why, for all that is not simply accepted
-            transport        category            http; null where nothing was sent
+            transport        category            http, soap, smpp; null where nothing was sent
 
         Where the frame has the columns of an earlier `hlr_lookup`, those of the same names become `hlr_outcome`, ...
 
@@ -94,7 +92,8 @@ async def send_messages(
     InvalidSender          the gateway would not take the sender, or does not.
     InvalidSchedule        the moment has passed, does not exist, happens twice, or is in quiet hours.
     TextError              a text does not fit into a request line, even for one recipient.
-    ConfigurationError     no account, no such transport, or a setting that makes no sense.
+    ConfigurationError     no account, no such transport, something that the transport cannot carry (over SMPP a
+                           dlr-url; over SOAP what its WSDL does not name), or a setting that makes no sense.
     AuthenticationError    the gateway refuses the account; what was done is kept.
     InsufficientCredits    the same, for the balance.
     GatewayUnavailable     the gateway does not say the balance, with which paying begins; nothing was sent.
@@ -118,14 +117,16 @@ async def send_messages(
     >>> sent.outcome.tolist(), again.outcome.tolist()
     (['accepted', 'accepted'], ['already_sent', 'already_sent'])
     """
-    if transport not in TRANSPORTS:
-        msg = f"transport={transport!r} is none of {', '.join(repr(each.value) for each in TRANSPORTS)}."
+    if transport not in words(Transport):
+        msg = f"transport={transport!r} is none of {', '.join(map(repr, words(Transport)))}."
         raise ConfigurationError(msg)
     account = resolve(account)
     planned = _planned(plan)
     frame = columns.made_way(plan, tables.names("sent"), tables.names("hlr"), prefix=prefix, replace=replace)
     names = columns.new_names(frame, tables.names("sent"), prefix=prefix, replace=replace)
-    order = _order(account, planned, schedule=schedule, quiet_hours=quiet_hours, dlr_base=dlr)
+    order = _order(
+        account, planned, transport=Transport(transport), schedule=schedule, quiet_hours=quiet_hours, dlr_base=dlr
+    )
     terms = Terms(
         max_wait_s=math.inf, price=Decimal(account.credits_per_segment), max_credits=credit_limit(max_credits)
     )
@@ -162,7 +163,13 @@ def _check(holds: pd.Series, problem: str, planned: pd.DataFrame) -> None:
 
 
 def _order(
-    account: Account, planned: pd.DataFrame, *, schedule: Any, quiet_hours: str | None, dlr_base: str | None
+    account: Account,
+    planned: pd.DataFrame,
+    *,
+    transport: Transport,
+    schedule: Any,
+    quiet_hours: str | None,
+    dlr_base: str | None,
 ) -> Order:
     campaigns = planned["campaign"].dropna().unique().tolist()
     if len(campaigns) > 1:
@@ -185,6 +192,7 @@ def _order(
             account.quiet_hours if quiet_hours is None else quiet_hours, timezone=account.timezone
         ),
         new_reference=dlr.new_reference,
+        transport=transport,
         dlr_url=dlr_url,
     )
 
@@ -217,7 +225,7 @@ def _spread(
         "submitted_at": found.submitted_at,
         "scheduled_for": found.scheduled_for,
         "problem": found.problems,
-        "transport": [None if at is None else Transport.HTTP for at in found.submitted_at],
+        "transport": found.transports,
     }
     spread = {name: tables.column("sent", name, values).take(codes, allow_fill=True) for name, values in told.items()}
     rest = codes < 0

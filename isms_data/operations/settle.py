@@ -12,7 +12,7 @@ import pandas as pd
 from isms_data import tables
 from isms_data.account import resolve
 from isms_data.errors import ConfigurationError, mask
-from isms_data.journal.calls import Doubt, Journal
+from isms_data.journal.calls import Journal
 from isms_data.journal.file import now
 from isms_data.journal.standing import AnswerKind, CallState, Campaign
 from isms_data.plans import checked_campaign
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from isms_data.account import Account
+    from isms_data.journal.records import Doubt
 
 
 class Evidence(StrEnum):

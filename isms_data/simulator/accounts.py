@@ -12,6 +12,9 @@ Amount = Decimal | float | str
 
 CENT: Final = Decimal("0.01")
 
+DEMO_SMPP_PASSWORD: Final = "sandbox1"  # noqa: S105 - of the sandbox's own accounts, on this machine only
+"""A password of SMPP has at most eight characters (4.1.1)."""
+
 _SENDER: Final = re.compile(r"(?=.*[^ ])[A-Za-z0-9 ]{1,11}|[0-9]{1,16}")
 
 
@@ -25,6 +28,7 @@ class Account:
     price_per_segment: Decimal
     price_per_lookup: Decimal
     spent: Decimal = Decimal(0)
+    smpp_password: str = field(default=DEMO_SMPP_PASSWORD, repr=False)
 
     @property
     def balance(self) -> Decimal:

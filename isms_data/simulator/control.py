@@ -1,21 +1,24 @@
-"""What no gateway has, for tests in other processes: `/sandbox/ledger`, `/sandbox/faults`, `/sandbox/health`."""
+"""What no gateway has, for tests in other processes: `/sandbox/ledger`, `.../faults`, `.../smpp`, `.../health`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiohttp import web
 
 from isms_data.simulator.faults import Faults
 from isms_data.simulator.ledger import KINDS, row
+from isms_data.simulator.smsc_faults import SmscFaults
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from isms_data.simulator.simulator import Simulator
+
+F = TypeVar("F", Faults, SmscFaults)
 
 SLICE: Final = 1000
 """So many entries are written at a time; between two slices the sandbox answers other requests."""
@@ -48,10 +51,24 @@ async def faults_page(request: web.BaseRequest, simulator: Simulator) -> web.Str
     """GET: the faults in force. PUT: others in place of all of them, scripts included."""
     if request.method == "PUT":
         try:
-            simulator.faults = _faults(json.loads(await request.read()))
+            simulator.faults = _scripted(Faults, json.loads(await request.read()))
         except (TypeError, ValueError) as error:
             return web.Response(status=400, text=str(error))
     return web.json_response(simulator.faults.settings())
+
+
+async def smpp_page(request: web.BaseRequest, simulator: Simulator) -> web.StreamResponse:
+    """GET: the settings and faults of the SMSC. PUT: other values for the settings that are named, other faults."""
+    smsc = simulator.smsc
+    if request.method == "PUT":
+        try:
+            body = json.loads(await request.read())
+            smsc.settings.change(body.get("settings", {}))
+            if "faults" in body:
+                smsc.faults = _scripted(SmscFaults, body["faults"])
+        except (AttributeError, TypeError, ValueError) as error:
+            return web.Response(status=400, text=str(error))
+    return web.json_response({"settings": smsc.settings.shown(), "faults": smsc.faults.settings()})
 
 
 async def health_page(_request: web.BaseRequest, simulator: Simulator) -> web.StreamResponse:
@@ -63,6 +80,7 @@ async def health_page(_request: web.BaseRequest, simulator: Simulator) -> web.St
 CONTROL: Final[dict[str, Callable[[web.BaseRequest, Simulator], Awaitable[web.StreamResponse]]]] = {
     "/sandbox/ledger": ledger_page,
     "/sandbox/faults": faults_page,
+    "/sandbox/smpp": smpp_page,
     "/sandbox/health": health_page,
 }
 
@@ -84,9 +102,9 @@ def _whole(request: web.BaseRequest, name: str, otherwise: int) -> int:
     return int(text)
 
 
-def _faults(body: Any) -> Faults:
+def _scripted(kind: type[F], body: Any) -> F:
     script = body.pop("script", []) if isinstance(body, dict) else []
-    faults = Faults(**body)
+    faults = kind(**body)
     for entry in script:
         faults.script(**entry)
     return faults

@@ -171,20 +171,19 @@ class Faults:
             mark -= share
         return None
 
-    def spoil(self, kind: Fault, reply: str, now: float) -> Response:
-        """What goes out in place of a reply."""
+    def spoil(self, kind: Fault, whole: Response, now: float) -> Response:
+        """What goes out in place of a whole reply."""
         if kind in HTTP_STATUS:
             status = HTTP_STATUS[kind]
             waits = status in {429, 503}
             return error_page(status, retry_after=self._retry_after(now) if waits else None)
-        whole = Response(200, reply)
         spoilt = {
             Fault.RESET_BEFORE: replace(whole, ending=Ending.RESET),
             Fault.DROP_AFTER_CHARGE: replace(whole, ending=Ending.DROPPED),
             Fault.TRUNCATED: replace(whole, ending=Ending.CUT_SHORT),
             Fault.SLOW: replace(whole, delay_s=self.slow_s),
             Fault.EMPTY: replace(whole, body=""),
-            Fault.PHP_WARNING: replace(whole, body=PHP_WARNING_TEXT + reply, content_type="text/html"),
+            Fault.PHP_WARNING: replace(whole, body=PHP_WARNING_TEXT + whole.body, content_type="text/html"),
         }
         return spoilt[kind]
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from isms_data.simulator.control import CONTROL
 from isms_data.simulator.responses import Ending, Response
+from isms_data.simulator.soap import soap_response
 from isms_data.vocabulary import CALLS
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Gate:
         ledger = self._simulator.ledger
         ledger.entered()
         try:
-            response = self._answer(request, path, query)
+            response = await soap_response(request, self._simulator) or self._answer(request, path, query)
             if response.delay_s:
                 await asyncio.sleep(response.delay_s)
             return _put_on_wire(request, response)

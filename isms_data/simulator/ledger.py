@@ -7,10 +7,12 @@ Entries are immutable and lists only grow, so another thread may read them while
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from isms_data.vocabulary import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +44,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One amount taken for one number in one call; `request` is the number of the request that caused it."""
+    """One amount taken for one number in one call; `request` is the number of the request that caused it.
+
+    By SMPP each segment is a call of its own. `continues` says that it goes on with a message of which another segment
+    was charged before, so that the charges without it are the messages.
+    """
 
     request: int
     at: float
@@ -52,6 +58,7 @@ class Charge:
     msisdn: str
     amount: Decimal
     text: str | None
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,8 @@ class Lookup:
 class Message:
     """One accepted message to one number, with the status that it will have from `final_at` on.
 
-    `text` is as the client wrote it, `parts` as the phone shows it.
+    `text` is as the client wrote it, `parts` as the phone shows it. By SMPP a message is accepted with the last of its
+    segments to arrive; `segment_ids` are theirs in the order of the text, and the first is `call_id`.
     """
 
     account: str
@@ -88,6 +96,54 @@ class Message:
     final_at: float
     status: MessageStatus
     dlr_url: str
+    transport: Transport = Transport.HTTP
+    segment_ids: tuple[str, ...] = ()
+
+
+class Segment(NamedTuple):
+    """One submit_sm that was accepted: `body` as it came, and what was read in it.
+
+    `reference`, `part` and `parts` say where in a longer message it belongs; `charged` is how many short messages were
+    charged for it (more than one for a message_payload); `repeated`: this part of the message was there already.
+    """
+
+    at: float
+    session: int
+    sequence: int
+    account: str
+    message_id: str
+    sender: str
+    msisdn: str
+    text: str
+    reference: int | None
+    part: int
+    parts: int
+    charged: int
+    repeated: bool
+    body: bytes
+
+
+class ReceiptAttempt(NamedTuple):
+    """One attempt to tell a receipt to a bind; `status` is the command_status of its answer, None where none came."""
+
+    at: float
+    session: int
+    account: str
+    message_id: str
+    msisdn: str
+    state: str
+    attempt: int
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """One scheduled message taken back by cancel_sm."""
+
+    at: float
+    account: str
+    message_id: str
+    msisdn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +182,19 @@ class ReportAttempt:
     problem: str
 
 
-KINDS: Final = ("requests", "charges", "messages", "lookups", "contacts", "faults", "reports")
+KINDS: Final = (
+    "requests", "charges", "messages", "lookups", "contacts", "faults", "reports", "segments", "receipts",
+    "cancellations",
+)  # fmt: skip
 """The parts of the ledger, as `/sandbox/ledger?kind=` names them."""
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Everything that happened, newest last. Of `requests` only the last ones are kept, `request_counts` counts all."""
+    """Everything that happened, newest last. Of `requests` only the last ones are kept, `request_counts` counts all.
+
+    SMPP commands are counted there too, by name, but not kept; `smpp_statuses` counts what they were answered with.
+    """
 
     requests: deque[Request]
     request_counts: Counter[str] = field(default_factory=Counter)
@@ -143,6 +205,10 @@ class Ledger:
     contacts: dict[tuple[str, str], Contact] = field(default_factory=dict)
     faults: list[InjectedFault] = field(default_factory=list)
     reports: list[ReportAttempt] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    receipts: list[ReceiptAttempt] = field(default_factory=list)
+    cancellations: list[Cancellation] = field(default_factory=list)
+    smpp_statuses: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     max_in_flight: int = 0
 
@@ -170,8 +236,11 @@ class Ledger:
         return sum((charge.amount for charge in self._charges(account, kind)), Decimal(0))
 
     def times_charged(self, *, account: str | None = None, kind: str | None = None) -> Counter[str]:
-        """How many times each number was charged: the question behind "at most once"."""
-        return Counter(charge.msisdn for charge in self._charges(account, kind))
+        """How many times each number was charged: the question behind "at most once".
+
+        The segments of one message are one time, a segment that came twice is one more.
+        """
+        return Counter(charge.msisdn for charge in self._charges(account, kind) if not charge.continues)
 
     def _charges(self, account: str | None, kind: str | None) -> Iterator[Charge]:
         return (c for c in self.charges if account in {None, c.account} and kind in {None, c.kind})
@@ -188,6 +257,7 @@ class Ledger:
             "carried_out": dict(self.carried_out_counts),
             "charged": {kind.value: str(self.charged(kind=kind)) for kind in ChargeKind},
             "entries": {kind: len(getattr(self, kind)) for kind in KINDS},
+            "smpp_statuses": dict(self.smpp_statuses),
             "faults": dict(Counter(fault.kind for fault in self.faults)),
             "in_flight": self.in_flight,
             "max_in_flight": self.max_in_flight,
@@ -195,9 +265,11 @@ class Ledger:
 
 
 def row(entry: Any) -> dict[str, Any]:
-    """One entry as JSON knows it, its amount as text."""
-    return {item.name: _plain(getattr(entry, item.name)) for item in fields(entry)}
+    """One entry as JSON knows it, amounts as text and octets in hexadecimal."""
+    return {name: _plain(getattr(entry, name)) for name in entry.__match_args__}
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
     return str(value) if isinstance(value, Decimal) else value

@@ -33,6 +33,7 @@ from isms_data.vocabulary import (
     Coding,
     ErrorSentence,
     MessageStatus,
+    Transport,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Call:
     params: Mapping[str, str]
     number: int
     at: float
+    transport: Transport = Transport.HTTP
 
     def __getitem__(self, name: str) -> str:
         return self.params.get(name, "")
@@ -228,6 +230,7 @@ def _message(call: Call, order: _Order, msisdn: str) -> Message:
         final_at=leaves_at + latency,
         status=recipient.message_status,
         dlr_url=call["dlr-url"],
+        transport=call.transport,
     )
 
 

@@ -28,6 +28,11 @@ class Response:
     ending: Ending = Ending.WHOLE
 
 
+def plain_page(reply: str) -> Response:
+    """A reply as the HTTP API gives it: text, and nothing around it."""
+    return Response(200, reply)
+
+
 def error_page(status: int, *, retry_after: str | None = None) -> Response:
     """The page that a web server, not the provider's program, answers with.
 

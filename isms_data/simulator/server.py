@@ -11,15 +11,19 @@ from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 from threading import Thread
 from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from isms_data.simulator.gate import BASE_PATH, Gate
 from isms_data.simulator.reporter import report
+from isms_data.simulator.smsc import listening as smpp_listening
+from isms_data.simulator.soap import WSDL_PATH
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from ssl import SSLContext
 
     from isms_data.simulator.simulator import Simulator
 
@@ -45,10 +49,10 @@ _LOGGER.addFilter(
 
 
 class SimulatorServer:
-    """A simulator behind HTTP, in a daemon thread with its own event loop.
+    """A simulator behind HTTP and SMPP, in a daemon thread with its own event loop.
 
-    `base_url` is where the seven pages are. It listens on loopback unless told otherwise: whoever reaches it can read
-    its ledger.
+    `base_url` is where the seven pages are, `smpp_url` the other port; with `smpp_tls` that one speaks TLS. It listens
+    on loopback unless told otherwise: whoever reaches it can read its ledger.
 
     Raises
     ------
@@ -63,10 +67,20 @@ class SimulatorServer:
     b'Credits:10000.00'
     """
 
-    def __init__(self, simulator: Simulator, *, host: str = LOOPBACK, port: int = 0) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        smpp_port: int = 0,
+        smpp_tls: SSLContext | None = None,
+    ) -> None:
         self.simulator = simulator
         self._host = host
         self._port = port
+        self._smpp_port = smpp_port
+        self._smpp_tls = smpp_tls
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
@@ -76,6 +90,16 @@ class SimulatorServer:
     def base_url(self) -> str:
         """The address of the pages, ending in `/api/http/`; empty before the start."""
         return self._base_url
+
+    @property
+    def soap_wsdl(self) -> str:
+        """The address of the WSDL of the SOAP API."""
+        return self._base_url.removesuffix(BASE_PATH) + WSDL_PATH
+
+    @property
+    def smpp_url(self) -> str:
+        """The address of the SMPP API with the first account's name and password; empty before the start."""
+        return self.simulator.smsc.url
 
     def start(self) -> Self:
         """Listen; on return the server answers."""
@@ -116,7 +140,8 @@ class SimulatorServer:
 
     async def _serve(self, ready: Future[str]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with listening(self.simulator, self._host, self._port) as base_url:
+        doors = listening(self.simulator, self._host, self._port, smpp_port=self._smpp_port, smpp_tls=self._smpp_tls)
+        async with doors as base_url:
             ready.set_result(base_url)
             await self._stop.wait()
 
@@ -126,9 +151,13 @@ def serve(
     host: str = LOOPBACK,
     port: int = 0,
     *,
+    smpp_port: int = 0,
+    smpp_tls: SSLContext | None = None,
     on_ready: Callable[[str], object] = lambda _base_url: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, in the main thread; `on_ready` gets the base URL once the server answers.
+
+    `simulator.smsc.url` is then where SMPP is.
 
     Raises
     ------
@@ -140,7 +169,7 @@ def serve(
         with suppress(NotImplementedError):  # Windows, where an interrupt ends asyncio.run
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with listening(simulator, host, port) as base_url:
+        async with listening(simulator, host, port, smpp_port=smpp_port, smpp_tls=smpp_tls) as base_url:
             on_ready(base_url)
             await stop.wait()
 
@@ -149,8 +178,21 @@ def serve(
 
 
 @asynccontextmanager
-async def listening(simulator: Simulator, host: str, port: int) -> AsyncIterator[str]:
-    """Listen for as long as the block lasts; the base URL."""
+async def listening(
+    simulator: Simulator, host: str, port: int, *, smpp_port: int = 0, smpp_tls: SSLContext | None = None
+) -> AsyncIterator[str]:
+    """Listen on both ports for as long as the block lasts; the base URL."""
+    listener = _listener(host, smpp_port)
+    account = simulator.accounts[simulator.username]
+    who = f"{quote(account.username, safe='')}:{quote(account.smpp_password, safe='')}"
+    scheme = "smpps" if smpp_tls else "smpp"
+    simulator.smsc.url = f"{scheme}://{who}@{_name(host)}:{listener.getsockname()[1]}"
+    async with smpp_listening(simulator.smsc, listener, smpp_tls), _pages(simulator, host, port) as base_url:
+        yield base_url
+
+
+@asynccontextmanager
+async def _pages(simulator: Simulator, host: str, port: int) -> AsyncIterator[str]:
     server = web.Server(
         Gate(simulator),
         logger=_LOGGER,

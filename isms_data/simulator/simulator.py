@@ -6,16 +6,21 @@ import threading
 import time
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
-from isms_data.simulator.accounts import Account, Amount, exact
+from isms_data.simulator.accounts import DEMO_SMPP_PASSWORD, Account, Amount, exact
 from isms_data.simulator.dlr import ReportSettings
 from isms_data.simulator.faults import Faults, Rates
 from isms_data.simulator.ledger import Ledger, Message, Request
 from isms_data.simulator.pages import PAGES, Call, Refused
-from isms_data.simulator.responses import Response, error_page
+from isms_data.simulator.responses import Response, error_page, plain_page
+from isms_data.simulator.smsc_desk import Smsc
+from isms_data.simulator.smsc_faults import SmscFaults
+from isms_data.simulator.smsc_settings import SmscSettings
+from isms_data.simulator.soap_wsdl import SoapSettings
 from isms_data.simulator.world import World
-from isms_data.vocabulary import ERROR_MARK, ErrorSentence
+from isms_data.vocabulary import ERROR_MARK, ErrorSentence, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,10 +49,15 @@ class Simulator:
     faults : mapping of kind to rate, one rate for every kind, or Faults
     reports : ReportSettings
         What a delivery report looks like.
+    soap : SoapSettings
+        How the SOAP API is described.
     log_limit : int
         How many requests the ledger keeps in full.
     clock : callable
         The time, in seconds since 1970.
+    **smpp
+        How the SMSC behaves: the fields of `SmscSettings`, each with `smpp_` before its name, and `smpp_faults`, given
+        as `faults` is (or as SmscFaults).
 
     Examples
     --------
@@ -74,20 +84,33 @@ class Simulator:
         median_latency_s: float = 2.0,
         faults: Rates | Faults = 0.0,
         reports: ReportSettings | None = None,
+        soap: SoapSettings | None = None,
         # how it is watched
         log_limit: int = LOG_LIMIT,
         clock: Callable[[], float] = time.time,
+        **smpp: Any,
     ) -> None:
         self.ledger = Ledger(requests=deque(maxlen=log_limit))
         self.world = World(seed=seed, median_latency_s=median_latency_s, ledger=self.ledger)
         self.faults = faults if isinstance(faults, Faults) else Faults(faults, seed=seed)
         self.reports = reports or ReportSettings()
+        self.soap = soap or SoapSettings()
         self.clock = clock
         self.username = username
         self.password = password
         self.accounts: dict[str, Account] = {}
-        self._requests = 0
+        self._requests = count(1)
         self._lock = threading.Lock()
+        smpp_faults = smpp.pop("smpp_faults", 0.0)
+        self.smsc = Smsc(
+            self.world,
+            self.accounts,
+            settings=SmscSettings.of(smpp),
+            faults=smpp_faults if isinstance(smpp_faults, SmscFaults) else SmscFaults(smpp_faults, seed=seed),
+            clock=clock,
+            numbers=self._requests,
+            lock=self._lock,
+        )
         self.add_account(
             username,
             password,
@@ -104,6 +127,7 @@ class Simulator:
         credits: Amount,
         price_per_segment: Amount = 1,
         price_per_lookup: Amount = 1,
+        smpp_password: str = DEMO_SMPP_PASSWORD,
     ) -> Account:
         """Open an account, or put a new one in the place of one that has this name."""
         account = Account(
@@ -112,6 +136,7 @@ class Simulator:
             credits=exact(credits),
             price_per_segment=exact(price_per_segment),
             price_per_lookup=exact(price_per_lookup),
+            smpp_password=smpp_password,
         )
         self.accounts[username] = account
         return account
@@ -129,18 +154,26 @@ class Simulator:
         """
         with self._lock:
             request = self._arrival(page, params)
-            reply = self._carry_out(request, params.get("password"))
+            reply = self._carry_out(request, params.get("password"), Transport.HTTP)
             self.ledger.record(replace(request, carried_out=True, http_status=200, reply=reply))
         return reply
 
-    def respond(self, page: str, params: Mapping[str, str]) -> Response:
-        """Answer a call as it comes over the wire, with the fault that is due."""
+    def respond(
+        self,
+        page: str,
+        params: Mapping[str, str],
+        *,
+        transport: Transport = Transport.HTTP,
+        dressed: Callable[[str], Response] = plain_page,
+    ) -> Response:
+        """Answer a call as it comes over the wire, with the fault that is due; `dressed` makes a page of a reply."""
         with self._lock:
-            request = self._arrival(page, params)
+            request = self._arrival(page, params, method="GET" if transport is Transport.HTTP else "POST")
             fault = self.faults.draw(page)
             carried_out = fault is None or fault.carried_out
-            reply = self._carry_out(request, params.get("password")) if carried_out else ""
-            response = self.faults.spoil(fault, reply, request.at) if fault else Response(200, reply)
+            reply = self._carry_out(request, params.get("password"), transport) if carried_out else ""
+            whole = dressed(reply)
+            response = self.faults.spoil(fault, whole, request.at) if fault else whole
             self.ledger.record(
                 replace(
                     request,
@@ -152,9 +185,9 @@ class Simulator:
             )
         return response
 
-    def turn_away(self, status: int, page: str, *, method: str = "GET") -> Response:
-        """Answer a request that reaches no page: 404, 405 or 414."""
-        response = error_page(status)
+    def turn_away(self, status: int, page: str, *, method: str = "GET", response: Response | None = None) -> Response:
+        """Answer a request that reaches no page: with 404, 405, 414 or 415, or with a response of its own."""
+        response = response or error_page(status)
         with self._lock:
             request = self._arrival(page, {}, method=method)
             self.ledger.record(replace(request, http_status=status, reply=response.body))
@@ -166,16 +199,15 @@ class Simulator:
             return self.world.due_reports(self.clock())
 
     def _arrival(self, page: str, params: Mapping[str, str], *, method: str = "GET") -> Request:
-        self._requests += 1
         public = {name: value for name, value in params.items() if name != "password"}
-        return Request(self._requests, self.clock(), method, page, public)
+        return Request(next(self._requests), self.clock(), method, page, public)
 
-    def _carry_out(self, request: Request, password: str | None) -> str:
+    def _carry_out(self, request: Request, password: str | None, transport: Transport) -> str:
         carry_out = PAGES[request.page]
         account = self.accounts.get(request.params.get("username", ""))
         if account is None or account.password != password:
             return f"{ERROR_MARK} {ErrorSentence.AUTHENTICATION}"
         try:
-            return carry_out(Call(self.world, account, request.params, request.number, request.at))
+            return carry_out(Call(self.world, account, request.params, request.number, request.at, transport))
         except Refused as refusal:
             return f"{ERROR_MARK} {refusal.sentence}"

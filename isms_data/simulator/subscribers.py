@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isms_data.simulator.chance import Lot, choose, latency_in_medians
 from isms_data.simulator.networks import Network, abroad, destinations, range_of
@@ -88,6 +88,14 @@ class Subscriber:
     message_latency: float
 
 
+class MessageFate(NamedTuple):
+    """What becomes of a message to a number of some kind; the latency is in medians."""
+
+    kind: Kind
+    status: MessageStatus
+    latency: float
+
+
 def subscriber(seed: int, msisdn: str) -> Subscriber:
     """The subscriber behind a number, the same at every call.
 
@@ -100,8 +108,7 @@ def subscriber(seed: int, msisdn: str) -> Subscriber:
     place = range_of(msisdn)
     kind = _kind(lot, place)
     network, ported = _network(lot, place) if place and place.mobile else (None, None)
-    wait = ABSENT_WAIT if kind is Kind.ABSENT else 1.0
-    delivered = lot.share("message") < DELIVERED_SHARES.get(kind, 0.0)
+    fate = _message_fate(lot, kind)
     return Subscriber(
         msisdn=msisdn,
         kind=kind,
@@ -109,9 +116,26 @@ def subscriber(seed: int, msisdn: str) -> Subscriber:
         ported=ported,
         reply=_reply(lot, kind, place, network),
         lookup_latency=latency_in_medians(lot.share("lookup latency")),
-        message_status=MessageStatus.DELIVERED if delivered else MessageStatus.FAILED,
-        message_latency=wait * latency_in_medians(lot.share("message latency")),
+        message_status=fate.status,
+        message_latency=fate.latency,
     )
+
+
+def message_fate(seed: int, msisdn: str) -> MessageFate:
+    """That part of the subscriber which a message needs, in a third of the time.
+
+    >>> message_fate(7, "306970000004").status is subscriber(7, "306970000004").message_status
+    True
+    """
+    lot = Lot(seed, msisdn)
+    return _message_fate(lot, _kind(lot, range_of(msisdn)))
+
+
+def _message_fate(lot: Lot, kind: Kind) -> MessageFate:
+    wait = ABSENT_WAIT if kind is Kind.ABSENT else 1.0
+    delivered = lot.share("message") < DELIVERED_SHARES.get(kind, 0.0)
+    status = MessageStatus.DELIVERED if delivered else MessageStatus.FAILED
+    return MessageFate(kind, status, wait * latency_in_medians(lot.share("message latency")))
 
 
 def _kind(lot: Lot, place: NumberRange | None) -> Kind:

@@ -8,7 +8,7 @@ from itertools import count
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
-from isms_data.simulator.subscribers import Subscriber, subscriber
+from isms_data.simulator.subscribers import MessageFate, Subscriber, message_fate, subscriber
 from isms_data.vocabulary import HlrStatus, MessageStatus
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ class World:
     def subscriber(self, msisdn: str) -> Subscriber:
         """Who is behind a number."""
         return self._pinned.get(msisdn) or subscriber(self.seed, msisdn)
+
+    def message_fate(self, msisdn: str) -> MessageFate:
+        """What becomes of a message to a number."""
+        known = self._pinned.get(msisdn)
+        if known is None:
+            return message_fate(self.seed, msisdn)
+        return MessageFate(known.kind, known.message_status, known.message_latency)
 
     def pin(self, msisdn: str, *, reply: str | None = None, latency_s: float | None = None) -> None:
         """Settle what a number answers, or after how long, for lookups and messages accepted from now on.
