@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -48,6 +48,7 @@ def test_effects_add_up_to_the_change_of_the_rate(before: pd.DataFrame, after: p
 
 @settings(max_examples=20, deadline=None)
 @given(before=frames, after=frames, by=st.sampled_from(BY))
+@example(before=made_up(1, 3), after=made_up(30, 0), by=["network", ODD])  # one that adds words before the known one
 def test_change_has_the_rates_of_both(before: pd.DataFrame, after: pd.DataFrame, by: list[str]) -> None:
     """Each group stands once, with its counts and rate before and after; 0 and null where it is not there."""
     rates = {"before": delivery_rates(before, by=by), "after": delivery_rates(after, by=by)}

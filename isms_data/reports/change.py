@@ -178,9 +178,11 @@ def _side_by_side(early: pd.DataFrame, late: pd.DataFrame, keys: Sequence[str]) 
 
 
 def _alike(early: pd.Series, late: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Two columns of words with one set of categories; any others as they are."""
+    """Two columns of words with one set of categories, sorted if both are; any others as they are."""
     if not all(isinstance(each.dtype, pd.CategoricalDtype) for each in (early, late)):
         return early, late
-    fresh = late.cat.categories.difference(early.cat.categories)
-    kind = pd.CategoricalDtype(early.cat.categories.append(fresh), ordered=early.cat.ordered)
+    known, found = early.cat.categories, late.cat.categories
+    words = known.append(found.difference(known))
+    in_order = known.is_monotonic_increasing and found.is_monotonic_increasing
+    kind = pd.CategoricalDtype(words.sort_values() if in_order else words, ordered=early.cat.ordered)
     return early.astype(kind), late.astype(kind)
