@@ -392,6 +392,9 @@ def main() -> None:
     except IsmsError as error:
         typer.echo(f"isms: {error}", err=True)
         sys.exit(1)
+    except FileNotFoundError as error:
+        typer.echo(f"isms: there is no file {str(error.filename)!r}; paths start in {Path.cwd()}.", err=True)
+        sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             typer.echo("isms: stopped; what was done is kept. Run the same command again to go on.", err=True)

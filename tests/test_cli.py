@@ -31,6 +31,7 @@ def run(
     if account is not None:
         environment |= {"ISMS_USERNAME": account.username, "ISMS_PASSWORD": account.password}
         environment |= {"ISMS_BASE_URL": account.base_url}
+        environment |= {} if account.smpp is None else {"ISMS_SMPP": account.smpp}
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "isms_data", *arguments],
         cwd=folder,
@@ -153,6 +154,18 @@ def test_campaign_from_plan_to_delivery(account: SandboxAccount, people: Path, t
     assert account.gateway.simulator.ledger.charged() == 2
 
 
+@pytest.mark.parametrize("transport", ["soap", "smpp"])
+def test_send_by_another_transport(transport: str, account: SandboxAccount, people: Path, tmp_path: Path) -> None:
+    """`--transport` chooses the way; the gateway says by which it came."""
+    run(*PLAN, "--out", "plan.parquet", account=account, folder=tmp_path)
+    run("send", "plan.parquet", "--yes", "--transport", transport, account=account, folder=tmp_path)
+    status = run("status", "spring", account=account, folder=tmp_path)
+
+    messages = account.gateway.simulator.ledger.messages
+    assert [message.transport for message in messages] == [transport, transport]
+    assert re.search(r"Delivered|Failed", status.stdout)
+
+
 def test_suppress_shows_adds_and_removes(people: Path, tmp_path: Path) -> None:
     """The lasting list is kept from the command line, without an account, by number or by file."""
     run("suppress", "697 000 0001", str(people), "--reason", "asked to stop", folder=tmp_path)
@@ -213,6 +226,7 @@ def test_receiver_until_interrupted(account: SandboxAccount, people: Path, tmp_p
         (["plan", "people.csv", "--campaign", "c", "--sender", "ΜΑΓΑΖΙ", "--text", "x", "--sandbox"], "GREEK"),
         (["status", "spring", "--sandbox"], "knows none"),
         (["send", "people.csv", "--sandbox", "--yes"], "Parquet"),
+        (["send", "nothing.parquet", "--sandbox", "--yes"], "no file 'nothing.parquet'"),
         (["credits"], "ISMS_USERNAME"),
         (["clean", "nothing.csv"], "nothing.csv"),
         (["clean", "people.csv", "--column", "phone"], "'mobile'"),

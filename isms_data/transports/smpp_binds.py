@@ -262,7 +262,8 @@ class Binds:
 
     def _tried(self, place: int, failure: GatewayError | None) -> None:
         if failure is not None:
-            log.info("SMPP: %s", failure)
+            first = place not in self._failures  # it is raised, where no bind is up
+            log.log(logging.DEBUG if first else logging.INFO, "SMPP: %s", failure)
         self._failures[place] = failure
         self._news.tell()
 
