@@ -31,6 +31,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from isms_data.errors import ConfigurationError, IsmsWarning, ListError
+from isms_data.parquet.places import Place, place
 
 if TYPE_CHECKING:
     import os
@@ -158,7 +159,7 @@ def read_list(
     >>> people.attrs["read_list"]["encoding"], people.attrs["read_list"]["encoding_source"]
     ('windows-1253', 'guessed')
     """
-    file = Path(path)
+    file = place(path)
     content = _content(file)
     if content.startswith(_WORKBOOK_MARKS) or file.suffix.lower() in _WORKBOOK_NAMES:
         if encoding is not None or sep is not None:
@@ -173,15 +174,15 @@ def read_list(
     return _frame(reading, file)
 
 
-def _content(file: Path) -> bytes:
+def _content(file: Place) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        msg = f"{file} cannot be read ({error.strerror}). Check the name; paths start in {Path.cwd()}."
+        msg = f"{file} cannot be read ({error.strerror or 'not found'}). Check the name; paths start in {Path.cwd()}."
         raise ListError(msg) from None
 
 
-def _frame(reading: _Reading, file: Path) -> pd.DataFrame:
+def _frame(reading: _Reading, file: Place) -> pd.DataFrame:
     """The reading as a frame, and what is to be told about it told."""
     names = _unique_names(reading.header)
     renamed = {new: old for old, new in zip(reading.header, names, strict=True) if old.strip() != new}
@@ -215,7 +216,7 @@ def _unique_names(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _read_text(content: bytes, file: Path, encoding: str | None, sep: str | None) -> _Reading:
+def _read_text(content: bytes, file: Place, encoding: str | None, sep: str | None) -> _Reading:
     known, remarks = (_Known(encoding, "given"), []) if encoding is not None else _guess_encoding(content)
     text = _decode(content, str(known.value), file).removeprefix("\ufeff")
     if "\0" in text:
@@ -233,7 +234,7 @@ def _read_text(content: bytes, file: Path, encoding: str | None, sep: str | None
     return _Reading(header, cells, known, separator, remarks=(*remarks, *more))
 
 
-def _decode(content: bytes, encoding: str, file: Path) -> str:
+def _decode(content: bytes, encoding: str, file: Place) -> str:
     """The whole file, strictly: a byte that the codec does not know is an error that says where it stands."""
     try:
         return content.decode(encoding)
@@ -354,7 +355,7 @@ def _fit(sample: str, separator: str) -> float:
     return (1 - 1 / header) * (agreeing / len(rest) if rest else 1.0)
 
 
-def _cells(text: str, separator: str, file: Path) -> tuple[list[str], list[pa.ChunkedArray], list[str]]:
+def _cells(text: str, separator: str, file: Place) -> tuple[list[str], list[pa.ChunkedArray], list[str]]:
     """Header, columns and remarks."""
     if separator.isascii() and _quotes_are_regular(text, separator):
         body = text.lstrip("\r\n")
@@ -391,7 +392,7 @@ def _by_arrow(text: str, separator: str, width: int) -> list[pa.ChunkedArray]:
     return list(table.columns)
 
 
-def _by_csv(text: str, separator: str, file: Path, *, quoted: bool = True) -> tuple[list[str], list[pa.ChunkedArray]]:
+def _by_csv(text: str, separator: str, file: Place, *, quoted: bool = True) -> tuple[list[str], list[pa.ChunkedArray]]:
     records = _records(text, separator, file, quoted=quoted)
     header = next(records)
     parts: list[list[pa.Array]] = [[] for _ in header]
@@ -409,7 +410,7 @@ class _QuoteError(ListError):
     """The file's quotes make no sense as CSV quotes."""
 
 
-def _records(text: str, separator: str, file: Path, *, quoted: bool = True) -> Iterator[list[str]]:
+def _records(text: str, separator: str, file: Place, *, quoted: bool = True) -> Iterator[list[str]]:
     """The records, as wide as the first; where quotes are plain characters, another width is an error."""
     lines = io.StringIO(text, newline="")
     quotechar = '"' if quoted else None
@@ -435,7 +436,7 @@ def _records(text: str, separator: str, file: Path, *, quoted: bool = True) -> I
         raise _QuoteError(msg) from None
 
 
-def _read_workbook(content: bytes, file: Path, sheet: str | int | None) -> _Reading:
+def _read_workbook(content: bytes, file: Place, sheet: str | int | None) -> _Reading:
     try:
         import python_calamine as calamine  # noqa: PLC0415  an optional extra, and only workbooks need it
     except ImportError:
@@ -467,7 +468,7 @@ def _read_workbook(content: bytes, file: Path, sheet: str | int | None) -> _Read
     )
 
 
-def _choose_sheet(workbook: CalamineWorkbook, file: Path, wanted: str | int | None) -> str:
+def _choose_sheet(workbook: CalamineWorkbook, file: Place, wanted: str | int | None) -> str:
     names = workbook.sheet_names
     if wanted is None:
         shown = ("SheetTypeEnum.WorkSheet", "SheetVisibleEnum.Visible")

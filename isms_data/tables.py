@@ -24,6 +24,7 @@ import pyarrow as pa
 from isms_data.errors import TableError
 from isms_data.parquet import datasets, files
 from isms_data.parquet.arrow_frames import WORD, Layout, as_words, categorical, to_arrow, to_frame
+from isms_data.parquet.places import place
 from isms_data.parquet.safe_files import replaced_file
 from isms_data.vocabulary import (
     Action,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
     from pandas.api.extensions import ExtensionArray
+
+    from isms_data.parquet.places import Place
 
 log = logging.getLogger("isms_data")
 
@@ -239,6 +242,8 @@ def save_table(
         Any frame whose columns are called by text; ours and the caller's own.
     path : str or path
         A file such as `out/hlr.parquet`; or a folder (no suffix, a slash at the end, or `partition_by`) for a dataset.
+        Also in an object store, `s3://bucket/out/hlr.parquet`, where a file is replaced whole too, and a folder file by
+        file.
     partition_by : str or list of str, optional
         Columns of words, text, whole numbers or booleans: one folder per value, as Hive, DuckDB and Arrow read them.
     key : bytes or str, optional
@@ -250,7 +255,7 @@ def save_table(
     ------
     TableError           there is no such folder to save in, the folder holds something else, or a column cannot be
                          stored.
-    ConfigurationError   the key is not of such a size.
+    ConfigurationError   the key is not of such a size; the driver of the store is not installed.
     OSError              the disk is full or may not be written. The old file is as it was.
 
     Notes
@@ -273,9 +278,8 @@ def save_table(
         raise TableError(msg)
     keys = [partition_by] if isinstance(partition_by, str) else list(partition_by or ())
     secret = files.checked_key(key)
-    table, layout = to_arrow(frame)
-    about = _about(table) | {"layout": layout}
-    target = Path(path).resolve()
+    table, about = described(frame)
+    target = place(path).resolve()
     if keys or _means_folder(path):
         datasets.save(table, about, target, keys, secret=secret)
         return
@@ -295,7 +299,7 @@ def load_table(path: str | os.PathLike[str], *, key: bytes | str | None = None) 
     Parameters
     ----------
     path : str or path
-        The file or folder.
+        The file or folder, also in an object store (`s3://bucket/out/`).
     key : bytes or str, optional
         What it was encrypted with. Every file of a folder has the same.
 
@@ -304,7 +308,7 @@ def load_table(path: str | os.PathLike[str], *, key: bytes | str | None = None) 
     FileNotFoundError    there is no such file or folder.
     TableError           it is not Parquet, or a newer version of this package wrote it; it is encrypted and the key is
                          missing or another; it is not encrypted, and a key was given.
-    ConfigurationError   the key is not of a size that a key has.
+    ConfigurationError   the key is not of a size that a key has; the driver of the store is not installed.
 
     Notes
     -----
@@ -319,7 +323,7 @@ def load_table(path: str | os.PathLike[str], *, key: bytes | str | None = None) 
     ...     load_table(Path(folder) / "numbers.parquet").msisdn.tolist()
     ['306912345678', nan]
     """
-    target, secret = Path(path), files.checked_key(key)
+    target, secret = place(path), files.checked_key(key)
     if target.is_dir():
         table, about = datasets.load(target, read=partial(_read, key=secret), secret=secret)
     else:
@@ -337,18 +341,37 @@ def migrated(table: pa.Table, since: int, *, steps: Sequence[Callable[[pa.Table]
     return table
 
 
-def _read(path: Path, *, key: bytes | None) -> tuple[pa.Table, Layout | None]:
+def described(frame: pd.DataFrame) -> tuple[pa.Table, Layout]:
+    """The frame as an Arrow table, and what its file is to say about it.
+
+    Raises
+    ------
+    TableError   a column cannot be stored.
+    """
+    table, layout = to_arrow(frame)
+    return table, _about(table) | {"layout": layout}
+
+
+def _read(path: Place, *, key: bytes | None) -> tuple[pa.Table, Layout | None]:
     """One file as a table of today's schema version, and what it is about."""
     table, about = files.read(path, key=key)
-    if about is None:
-        return table, None
+    return (table, None) if about is None else (of_today(table, about, path), about)
+
+
+def of_today(table: pa.Table, about: Layout, path: Place) -> pa.Table:
+    """What was read from a file of ours, as a table of today's schema version.
+
+    Raises
+    ------
+    TableError   a newer version of this package wrote it.
+    """
     if about["schema_version"] > SCHEMA_VERSION:
         msg = (
             f"{str(path)!r} was written by isms_data {about['isms_data']} with schema version "
             f"{about['schema_version']}; this one reads up to {SCHEMA_VERSION}. Upgrade isms_data."
         )
         raise TableError(msg)
-    return migrated(table, about["schema_version"]), about
+    return migrated(table, about["schema_version"])
 
 
 def _about(table: pa.Table) -> Layout:

@@ -14,7 +14,7 @@ import base64
 import json
 import logging
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ import pyarrow as pa
 from pandas.api.extensions import ExtensionDtype
 
 from isms_data.errors import TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Layout = dict[str, Any]
 """The description of a frame, of JSON's types only."""
@@ -71,6 +74,38 @@ def to_frame(table: pa.Table, layout: Layout) -> pd.DataFrame:
     frame.columns.name = layout["columns_name"]
     frame.attrs = layout["attrs"]
     return frame
+
+
+def joined(layouts: Sequence[Layout]) -> Layout:
+    """The layout of several frames, one after the other, as one frame: that of the first, with the words of all.
+
+    Words that are in order in each frame are in order in the whole; otherwise further ones follow those of the first.
+    """
+    first = layouts[0]
+    columns = {name: _all_words([each["columns"].get(name, {}) for each in layouts]) for name in first["columns"]}
+    indexes = [each["index"] for each in layouts]
+    index = next((each for each in indexes if "levels" in each), None)
+    if index is None:
+        index = indexes[0] | {"ranges": [each["range"] for each in indexes]}
+    else:
+        levels = [each["levels"] for each in indexes if "levels" in each]
+        index = index | {"levels": {name: _all_words([each[name] for each in levels]) for name in index["levels"]}}
+    return first | {"columns": columns, "index": index}
+
+
+def _all_words(specs: Sequence[Layout]) -> Layout:
+    lists = [spec.get("words", []) for spec in specs]
+    if all(words == lists[0] for words in lists) or specs[0]["values"] is not None:
+        return specs[0]
+    known = list(dict.fromkeys(word for words in lists for word in words))
+    return specs[0] | {"words": sorted(known) if all(words == sorted(words) for words in lists) else known}
+
+
+def with_index(table: pa.Table, layout: Layout, index: Layout) -> pa.Table:
+    """The table with the index that its layout describes as a range, where the whole has a column for it."""
+    if "range" not in layout["index"] or "levels" not in index:
+        return table
+    return table.append_column(next(iter(index["levels"])), pa.array(np.arange(*layout["index"]["range"])))
 
 
 def categorical(words: pa.Array, categories: pd.Index, *, ordered: bool = False) -> pd.Categorical[Any]:
@@ -258,6 +293,9 @@ def _index_stored(index: pd.Index, names: list[Any]) -> tuple[dict[str, Any], La
 
 def _index_restored(table: pa.Table, described: Layout) -> pd.Index:
     names = described["names"]
+    if "ranges" in described:
+        first, *others = [pd.RangeIndex(range(*each), name=names[0]) for each in described["ranges"]]
+        return first.append(others)
     if "range" in described:
         kept = range(*described["range"])
         fits = len(kept) == table.num_rows or table.num_columns == 0

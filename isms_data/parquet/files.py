@@ -7,16 +7,20 @@ all columns), so that any reader that knows the format and is given the key can 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from isms_data.errors import ConfigurationError, TableError
+from isms_data.parquet.places import readable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from isms_data.parquet.arrow_frames import Layout
+    from isms_data.parquet.places import Place
 
 METADATA_KEY: Final = b"isms_data"
 
@@ -74,8 +78,20 @@ def write(table: pa.Table, about: Layout, path: Path, *, key: bytes | None = Non
     )
 
 
-def read(path: Path, *, key: bytes | None = None) -> tuple[pa.Table, Layout | None]:
+def read(path: Place, *, key: bytes | None = None) -> tuple[pa.Table, Layout | None]:
     """One file and what it is about, None where this package did not write it.
+
+    Raises
+    ------
+    TableError   as `opened`.
+    """
+    with opened(path, key=key) as file:
+        return file.read(), description(file.schema_arrow)
+
+
+@contextmanager
+def opened(path: Place, *, key: bytes | None = None) -> Iterator[Any]:
+    """One file, as Arrow's `ParquetFile`.
 
     Raises
     ------
@@ -88,8 +104,8 @@ def read(path: Path, *, key: bytes | None = None) -> tuple[pa.Table, Layout | No
     if encrypted != (key is not None):
         raise TableError(_KEY_MISSING.format(str(path)) if encrypted else _NOT_ENCRYPTED.format(str(path)))
     try:
-        with pq.ParquetFile(path, decryption_properties=decryption(key)) as file:
-            table = file.read()
+        with readable(path) as source, pq.ParquetFile(source, decryption_properties=decryption(key)) as file:
+            yield file
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
@@ -97,8 +113,12 @@ def read(path: Path, *, key: bytes | None = None) -> tuple[pa.Table, Layout | No
             raise TableError(_WRONG_KEY.format(str(path))) from None
         msg = f"{str(path)!r} is no Parquet file, or only a part of one ({error}). For CSV or Excel: isms.read_list."
         raise TableError(msg) from None
-    found = (table.schema.metadata or {}).get(METADATA_KEY)
-    return table, json.loads(found) if found else None
+
+
+def description(schema: pa.Schema) -> Layout | None:
+    """What a file says it is about, None where this package did not write it."""
+    found = (schema.metadata or {}).get(METADATA_KEY)
+    return json.loads(found) if found else None
 
 
 _KEY_MISSING: Final = "{!r} is encrypted. Load it with the key that it was saved with: load_table(path, key=...)."
@@ -106,7 +126,7 @@ _NOT_ENCRYPTED: Final = "{!r} is not encrypted, so it is not the file that was s
 _WRONG_KEY: Final = "{!r} is encrypted with another key than the one given, or it is damaged. Nothing of it was read."
 
 
-def is_encrypted(path: Path) -> bool:
+def is_encrypted(path: Place) -> bool:
     """Whether the file says that it is an encrypted Parquet file."""
     with path.open("rb") as file:
         return file.read(len(_ENCRYPTED)) == _ENCRYPTED

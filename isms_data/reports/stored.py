@@ -7,11 +7,9 @@ column by column, where a metric asks for one.
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -22,14 +20,17 @@ from isms_data import columns, tables
 from isms_data.errors import ColumnError, TableError
 from isms_data.parquet.arrow_frames import Layout, to_arrow
 from isms_data.parquet.files import METADATA_KEY, is_encrypted
+from isms_data.parquet.places import StorePath, below, matches, place, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import duckdb
 
+    from isms_data.parquet.places import AnyPlace, Place
+
 Data = pd.DataFrame | str | os.PathLike[str]
-"""A frame; or a Parquet file, a folder of them, or a pattern such as `"out/2026-*.parquet"`."""
+"""A frame; or a Parquet file, a folder of them, or a pattern such as `"out/2026-*.parquet"`, here or in a store."""
 
 _WORDS: Final = {"dtype": "category", "ordered": False, "words": [], "values": None}
 """How the folders' names of a dataset that is not ours go into pandas."""
@@ -111,7 +112,7 @@ def _lengths_as_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
 class _File:
     """A file, and what its footer and its folders say."""
 
-    path: Path
+    path: Place
     schema: pa.Schema
     folders: tuple[str, ...]
     """The names before the "=" of its folders, as they are written there."""
@@ -128,6 +129,8 @@ def _of_files(connection: duckdb.DuckDBPyConnection, path: str, wanted: set[str]
 
 def _part(connection: duckdb.DuckDBPyConnection, files: list[_File], wanted: set[str], name: str) -> Part:
     first = files[0]
+    if isinstance(first.path, StorePath) and not connection.filesystem_is_registered(first.path.scheme):
+        connection.register_filesystem(first.path.store)
     paths = ", ".join(_literal(file.path) for file in files)
     partitioned = "true, hive_types_autocast = false" if first.folders else "false"
     connection.execute(f"CREATE VIEW {name} AS FROM read_parquet([{paths}], hive_partitioning = {partitioned})")
@@ -145,7 +148,7 @@ def _part(connection: duckdb.DuckDBPyConnection, files: list[_File], wanted: set
     return Part(name, found, layout)
 
 
-def _literal(path: Path) -> str:
+def _literal(path: Place) -> str:
     """A path as SQL text that means this one file, whatever is in its name."""
     exact = "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
     return "'" + exact.replace("'", "''") + "'"
@@ -174,34 +177,34 @@ def _foreign_layout(schema: pa.Schema, wanted: set[str]) -> Layout:
 
 
 def _files(path: str) -> list[_File]:
-    root = Path(path)
+    root = place(path)
     if root.exists():
         found = _parquet_in(root)
     else:
-        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        found = [each for match in matches for each in _parquet_in(Path(match))]
-        root = next(parent for parent in root.parents if not glob.has_magic(str(parent)))
+        root, matching = matches(path)
+        found = [each for match in matching for each in _parquet_in(match)]
     if not found:
         msg = f"there is no Parquet file at {path!r}. Give a file, a folder, or a pattern such as 'out/*.parquet'."
         raise FileNotFoundError(msg)
     return [_read(each, root) for each in dict.fromkeys(found)]
 
 
-def _parquet_in(path: Path) -> list[Path]:
+def _parquet_in(path: AnyPlace) -> list[AnyPlace]:
     """The file, or the Parquet files of the folder, as `load_table` finds them."""
     if not path.is_dir():
         return [path]
-    return [each for each in sorted(path.rglob("*.parquet")) if not each.name.startswith((".", "_"))]
+    return [each for each in below(path, "*.parquet") if not each.name.startswith((".", "_"))]
 
 
-def _read(path: Path, root: Path) -> _File:
+def _read(path: Place, root: Place) -> _File:
     import pyarrow.parquet as pq  # noqa: PLC0415 - importing the package must stay cheap
 
     if path.is_file() and is_encrypted(path):
         msg = f"{str(path)!r} is encrypted. Load it with isms.load_table(path, key=...) and give the frame."
         raise TableError(msg)
     try:
-        schema = pq.read_schema(path)
+        with readable(path) as source:
+            schema = pq.read_schema(source)
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
@@ -211,6 +214,6 @@ def _read(path: Path, root: Path) -> _File:
     if about.get("schema_version", 0) > tables.SCHEMA_VERSION:
         msg = f"{str(path)!r} was written by a newer isms_data ({about['isms_data']}). Upgrade isms_data."
         raise TableError(msg)
-    within = path.relative_to(root).parent.parts if path != root else ()
+    within = path.parts[len(root.parts) : -1]
     folders = tuple(part.split("=", 1)[0] for part in within if "=" in part)
     return _File(path, schema, folders, about)
