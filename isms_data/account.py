@@ -15,11 +15,14 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from isms_data.errors import ConfigurationError
+from isms_data.journal.place import ServerAddress
 from isms_data.quiet_hours import QuietHours
 from isms_data.transports.smpp_settings import SmppSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from isms_data.journal.place import Place
 
 DEFAULT_BASE_URL: Final = "https://cp.isms.gr/api/http/"
 
@@ -63,6 +66,9 @@ class Account:
         How long a reply, or a connection, may take, in seconds.
     home : path, optional
         The folder of the journal; by default `ISMS_HOME`, else `./.isms`.
+    journal : str, optional
+        Where several machines share one journal: `postgresql://user:password@host/database` (ISMS_JOURNAL), instead of
+        the file in `home`.
     quiet_hours : str
         When no message is to leave, such as `"21:00-09:00 sundays defer"` (docs/scheduling.md); empty for none.
     progress : bool, optional
@@ -93,6 +99,7 @@ class Account:
     timeout_s: float = field(default=30.0, kw_only=True, repr=False)
     connect_timeout_s: float = field(default=10.0, kw_only=True, repr=False)
     home: str | Path | None = field(default=None, kw_only=True, repr=False)
+    journal: str | None = field(default=None, kw_only=True, repr=False)
     quiet_hours: str = field(default="", kw_only=True, repr=False)
     progress: bool | None = field(default=None, kw_only=True, repr=False)
 
@@ -108,6 +115,8 @@ class Account:
                 raise ConfigurationError(msg)
         if self.smpp is not None:
             SmppSettings.of(self.smpp, plaintext=self.allow_plaintext)
+        if self.journal is not None:
+            ServerAddress.of(self.journal)
         _check_timezone(self.timezone)
         QuietHours.parse(self.quiet_hours, timezone=self.timezone)
 
@@ -117,7 +126,7 @@ class Account:
 
         A variable of the environment wins over the file; a keyword given here wins over both. The variables are
         ISMS_USERNAME, ISMS_PASSWORD, ISMS_BASE_URL, ISMS_ALLOW_PLAINTEXT, ISMS_SOAP_WSDL, ISMS_SMPP, ISMS_HOME,
-        ISMS_MAX_PER_CALL, ISMS_QUIET_HOURS and ISMS_PROGRESS.
+        ISMS_JOURNAL, ISMS_MAX_PER_CALL, ISMS_QUIET_HOURS and ISMS_PROGRESS.
 
         Raises
         ------
@@ -140,9 +149,9 @@ class Account:
         return f"{self.username}@{host}"
 
     @property
-    def journal_folder(self) -> Path:
-        """The folder of the journal."""
-        return journal_folder(self)
+    def journal_place(self) -> Place:
+        """Where the journal is: a server, or a folder."""
+        return journal_place(self)
 
     @property
     def shows_progress(self) -> bool:
@@ -155,8 +164,10 @@ def resolve(account: Account | None) -> Account:
     return account if account is not None else Account.from_env()
 
 
-def journal_folder(account: Account | None) -> Path:
-    """The folder of the journal, which is there without an account too: `ISMS_HOME`, else `./.isms`."""
+def journal_place(account: Account | None) -> Place:
+    """Where the journal is, which is there without an account too: `ISMS_JOURNAL`, else `ISMS_HOME`, else `./.isms`."""
+    if server := (account and account.journal) or _variable("ISMS_JOURNAL"):
+        return ServerAddress.of(server)
     return Path((account and account.home) or _variable("ISMS_HOME") or ".isms")
 
 
@@ -246,6 +257,7 @@ _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "soap_wsdl": ("ISMS_SOAP_WSDL", str),
     "smpp": ("ISMS_SMPP", str),
     "home": ("ISMS_HOME", Path),
+    "journal": ("ISMS_JOURNAL", str),
     "max_per_call": ("ISMS_MAX_PER_CALL", _whole),
     "quiet_hours": ("ISMS_QUIET_HOURS", str),
     "progress": ("ISMS_PROGRESS", _flag),

@@ -56,7 +56,7 @@ class _Errand(NamedTuple):
 
 def remembered(account: Account) -> dict[int, Entry]:
     """What is known of the account's contacts, by number; it blocks."""
-    with ContactBook(account.journal_folder, account.label) as book:
+    with ContactBook(account.journal_place, account.label) as book:
         return book.entries()
 
 
@@ -82,7 +82,7 @@ async def carry_out(account: Account, saves: Iterable[Contact], deletes: Iterabl
 @asynccontextmanager
 async def _open_book(run: Run) -> AsyncIterator[ContactBook]:
     """The book on the journal's thread, where it is opened, used and closed."""
-    book = await run.on_disk(ContactBook, run.account.journal_folder, run.account.label)
+    book = await run.on_disk(ContactBook, run.account.journal_place, run.account.label)
     try:
         yield book
     finally:

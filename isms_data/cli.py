@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from contextlib import contextmanager, nullcontext
@@ -30,7 +31,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Clean lists of phone numbers, look them up through iSMS.gr, send campaigns, and see what became of them.",
 )
 
 File = Annotated[Path, typer.Argument(help="A list: CSV in any encoding, xlsx, xls, ods; or a Parquet file of ours.")]
@@ -38,6 +38,19 @@ Column = Annotated[str, typer.Option(help="The column with the numbers.")]
 Region = Annotated[str, typer.Option(help="The country of numbers without a country code, ISO 3166 alpha-2.")]
 Out = Annotated[Path | None, typer.Option(help="Where to save the result: .parquet or .csv.")]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded sandbox: nothing leaves this machine.")]
+
+
+@app.callback()
+def choose_journal(
+    *,
+    journal: Annotated[
+        str | None,
+        typer.Option(help="A journal that machines share: postgresql://user:password@host/database (ISMS_JOURNAL)."),
+    ] = None,
+) -> None:
+    """Clean lists of phone numbers, look them up through iSMS.gr, send campaigns, and see what became of them."""
+    if journal is not None:
+        os.environ["ISMS_JOURNAL"] = journal
 
 
 @app.command()
@@ -333,6 +346,30 @@ def report(
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     typer.echo(f"Wrote {isms.write_report(data, out, title=title, language=language)}.")
+
+
+journal_app = typer.Typer(
+    no_args_is_help=True,
+    help="The journal of what was paid for.\n\nExample: isms journal copy .isms postgresql://shop@db.example/journal",
+)
+app.add_typer(journal_app, name="journal")
+
+
+@journal_app.command("copy")
+def copy_journal(
+    folder: Annotated[Path, typer.Argument(help="The folder of the journal, such as .isms.")],
+    server: Annotated[str, typer.Argument(help="postgresql://user:password@host/database, with no journal yet.")],
+) -> None:
+    """Copy the journal of this machine to a server that several machines share; whole or not at all.
+
+    Example: isms journal copy .isms postgresql://shop@db.example/journal
+    """
+    from isms_data.journal.copying import copy  # noqa: PLC0415 - only this command needs it
+    from isms_data.journal.place import ServerAddress  # noqa: PLC0415
+
+    for table, rows in copy(folder, ServerAddress.of(server)).items():
+        typer.echo(f"{table:12} {rows:>12,}")
+    typer.echo(f"Copied. Set ISMS_JOURNAL from now on, and leave {folder} alone: the two know nothing of each other.")
 
 
 @app.command(name="sandbox")

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isms_data.errors import GatewayError, GatewayUnavailable
-from isms_data.journal.file import in_parts, now
+from isms_data.journal.file import in_parts
 from isms_data.journal.standing import AnswerKind, CallState
 from isms_data.polling import Poller, Question
 from isms_data.runs import Run, Terms, opened
@@ -99,7 +99,7 @@ class Following:
 
     async def _take_up(self) -> None:
         self._heard = await self._run.on_disk(self._run.journal.last_report)
-        clock, wall = time.monotonic(), now()
+        clock, wall = time.monotonic(), self._run.journal.now()
         messages = [sent for each in (await self._messages()).values() for sent in each]
         self._run.progress.total = len(messages)
         for sent in messages:
@@ -178,14 +178,14 @@ class Following:
         except GatewayError:
             return  # the poller asks again in its own time, and knows what to make of errors
         if reply.is_final:
-            answer = (question.item_id, AnswerKind.FINAL, now(), reply.text)
+            answer = (question.item_id, AnswerKind.FINAL, self._run.journal.now(), reply.text)
             await self._run.on_disk(self._run.journal.answer, [answer], source=Source.POLL)
             self._poller.drop(question)
 
     async def _keep_open_ones(self) -> None:
         """Write down what was said so far of what is not final, so that the result can say it."""
         said = [
-            (question.item_id, AnswerKind.OPEN, now(), question.said)
+            (question.item_id, AnswerKind.OPEN, self._run.journal.now(), question.said)
             for question in self._open.values()
             if not question.settled and question.said is not None
         ]

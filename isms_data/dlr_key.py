@@ -1,25 +1,28 @@
-"""The secret that signs dlr-urls: a file of 32 random bytes beside the journal, made on first use."""
+"""The secret that signs dlr-urls: 32 random bytes, made on first use, beside the journal or on its server."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from isms_data.errors import ConfigurationError
 from isms_data.journal.file import KEY_NAME, make_private
+from isms_data.journal.keys import KeyBook
+from isms_data.journal.place import ServerAddress
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from isms_data.journal.place import Place
 
 KEY_BYTES: Final = 32
 """As long as what HMAC-SHA256 makes of it."""
 
 
-def secret(folder: Path, *, create: bool = True) -> bytes:
-    """The secret of the journal in this folder; made, for its owner only, where there is none yet.
+def secret(place: Place, *, create: bool = True) -> bytes:
+    """The secret of the journal at this place; made where there is none yet, in a folder for its owner only.
 
     Processes that make it at the same time all get the same one.
 
@@ -27,7 +30,26 @@ def secret(folder: Path, *, create: bool = True) -> bytes:
     ------
     ConfigurationError   there is none and `create` is False; it cannot be read or written; the file is another one.
     """
-    path = folder.absolute() / KEY_NAME
+    if isinstance(place, ServerAddress):
+        with KeyBook(place) as book:
+            found = book.secret(secrets.token_bytes(KEY_BYTES) if create else None)
+    else:
+        place = Path(place).absolute() / KEY_NAME
+        found = _of_file(place, create=create)
+    if found is None:
+        msg = f"there is no secret of delivery reports at {place}. Is that the journal that messages are sent from "
+        msg += "(ISMS_HOME, ISMS_JOURNAL)?"
+        raise ConfigurationError(msg)
+    if len(found) != KEY_BYTES:
+        msg = (
+            f"{place} is not a secret of {KEY_BYTES} bytes, so it is cut off or another file. Put the right one back "
+            "from a backup; or remove it, and reports of what was sent until now are refused."
+        )
+        raise ConfigurationError(msg)
+    return found
+
+
+def _of_file(path: Path, *, create: bool) -> bytes | None:
     try:
         found = _read(path)
         if found is None and create:
@@ -37,15 +59,6 @@ def secret(folder: Path, *, create: bool = True) -> bytes:
         msg = f"the secret of the delivery reports ({path}) cannot be used: {error.strerror or error}. Give access, or "
         msg += "set ISMS_HOME to another folder."
         raise ConfigurationError(msg) from error
-    if found is None:
-        msg = f"there is no secret of delivery reports at {path}. Is ISMS_HOME the folder that messages are sent from?"
-        raise ConfigurationError(msg)
-    if len(found) != KEY_BYTES:
-        msg = (
-            f"{path} is not a secret of {KEY_BYTES} bytes, so it is cut off or another file. Put the right one back "
-            "from a backup; or remove it, and reports of what was sent until now are refused."
-        )
-        raise ConfigurationError(msg)
     return found
 
 

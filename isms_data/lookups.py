@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from isms_data.errors import ConfigurationError, GatewayError
-from isms_data.journal.file import in_parts, now
+from isms_data.journal.file import in_parts
 from isms_data.journal.records import Asked
 from isms_data.journal.standing import AnswerKind, Item, Lookups, Standing, Standings
 from isms_data.polling import Poller, Question
@@ -48,7 +48,7 @@ class LookUp:
 
     def __init__(self, run: Run, numbers: Sequence[int], *, max_age_s: float, label: str | None) -> None:
         self._run, self._numbers = run, numbers
-        self._began = now()
+        self._began = run.journal.now()
         self.scope = Lookups(oldest=self._began - int(max_age_s * 1_000_000))
         self.label = label
         self.most, self.together, self.paced = run.account.max_per_call, 1, False
@@ -148,7 +148,7 @@ class LookUp:
             elif standing is Standing.HELD:
                 self._held.add(number)
             elif standing is Standing.OPEN and lookup is not None and lookup.message_id is not None:
-                age = max(0, now() - lookup.intended_at) / 1_000_000
+                age = max(0, self._run.journal.now() - lookup.intended_at) / 1_000_000
                 self._poller.add(Question(number, lookup.item_id, lookup.message_id), born - age)
             else:
                 self._run.progress.done += 1

@@ -286,6 +286,11 @@ class Gate:
         self._minimum, self._maximum = float(minimum), float(maximum)
         self._decreases = 0
 
+    def bound(self, maximum: int) -> None:
+        """Let so many be in flight at most from now on; calls that are out come to their end."""
+        self._maximum = max(self._minimum, float(maximum))
+        self.limit = min(self.limit, self._maximum)
+
     @property
     def free(self) -> int:
         """How many more calls may be started now."""

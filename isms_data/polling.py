@@ -23,7 +23,6 @@ from isms_data.errors import (
     InsufficientCredits,
     NoSuchMessage,
 )
-from isms_data.journal.file import now
 from isms_data.journal.standing import AnswerKind
 from isms_data.pacing import PollQueue, Waiting
 from isms_data.runs import Slot
@@ -275,7 +274,7 @@ class Poller:
             return  # it was dropped while its question was under way
         if not self._answers:
             self._flush_by = time.monotonic() + FLUSH_S
-        self._answers.append((question.item_id, kind, now(), text))
+        self._answers.append((question.item_id, kind, self._run.journal.now(), text))
         self._settle(question)
         if self._flush_is_due():
             self._changed.set()

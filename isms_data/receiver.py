@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Self
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from isms_data.account import NO_ACCOUNT, Account, journal_folder
+from isms_data.account import NO_ACCOUNT, Account, journal_place
 from isms_data.delivery_reports import ReportFields
 from isms_data.dlr_key import secret
 from isms_data.errors import ConfigurationError
@@ -32,7 +32,8 @@ from isms_data.receiving.door import Counts, Door, Terms, segments
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
+
+    from isms_data.journal.place import Place
 
 BODY_WITHIN_S: Final = 10.0
 """How long a body may take; one that trickles in would hold its connection for ever."""
@@ -223,9 +224,9 @@ class DeliveryReceiver:
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
         """Listen for as long as the block lasts; on leaving, no more is accepted, and what came in is written."""
-        account, folder = _whose(self._account)
-        terms = self._terms(secret=await asyncio.to_thread(secret, folder))
-        async with opened(folder) as desk, inquiring(desk, account) as inquiry:
+        account, place = _whose(self._account)
+        terms = self._terms(secret=await asyncio.to_thread(secret, place))
+        async with opened(place) as desk, inquiring(desk, account) as inquiry:
             listener = _listener(self._host, self._port)
             runner = web.ServerRunner(_server(Door(terms, desk, inquiry, self.counts)), shutdown_timeout=SHUTDOWN_S)
             try:
@@ -278,14 +279,14 @@ class _Thread:
             await self._stop.wait()
 
 
-def _whose(account: Account | None) -> tuple[Account | None, Path]:
-    """The account that asks, if there is one, and the folder of the journal."""
+def _whose(account: Account | None) -> tuple[Account | None, Place]:
+    """The account that asks, if there is one, and where the journal is."""
     try:
         account = account or Account.from_env()
     except ConfigurationError as error:
         if str(error) != NO_ACCOUNT:
             raise
-    return account, journal_folder(account)
+    return account, journal_place(account)
 
 
 def _server(door: Door) -> web.Server:

@@ -15,7 +15,7 @@ import time
 import warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -30,10 +30,10 @@ from isms_data.errors import (
     ReplyLost,
 )
 from isms_data.journal.calls import Journal
-from isms_data.journal.file import now
+from isms_data.journal.shares import Limit
 from isms_data.journal.standing import Standing
-from isms_data.leases import LEASE_S
 from isms_data.progress import Progress, counted
+from isms_data.sharing import shared
 from isms_data.transports.http import HttpGateway
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _RANDOM: Final = random.Random()  # noqa: S311 - it spreads retries, it keeps no secret
+
+HTTP: Final = "http"
+"""What the journal calls the calls that are under way at once."""
 
 BALANCE_PATIENCE_S: Final = 20.0
 """How long the question for the balance, with which paying begins, is repeated when the gateway does not answer."""
@@ -102,6 +105,21 @@ class Places:
             if turn.done() and not turn.cancelled():
                 turn.result().ended()
             raise
+
+    # As a user of the account's share (`sharing.User`)
+
+    @property
+    def in_use(self) -> int:
+        """Calls that are out."""
+        return self.gate.in_flight
+
+    def limit(self, share: int, sure_until: float) -> None:  # noqa: ARG002 - a claim is renewed with each call
+        """Have so many places at most."""
+        self.gate.bound(share)
+        self.hand_on()
+
+    def lapsed(self) -> None:
+        """A call leaves as soon as it is claimed, so none waits."""
 
     def hand_on(self) -> None:
         """Give the places that are free to those who wait."""
@@ -183,7 +201,7 @@ class Run:
 
     async def balance(self) -> Decimal:
         """The balance, asked again for a while where the gateway does not answer, and kept as evidence."""
-        began, since = time.monotonic(), now()
+        began, since = time.monotonic(), self.journal.now()
         for attempt in itertools.count():
             try:
                 async with self.slot():
@@ -233,12 +251,10 @@ async def opened(account: Account, operation: str, terms: Terms) -> AsyncIterato
         budget = Budget(terms.price, terms.max_credits)
         gate = pacing.Gate(start=min(8, account.max_in_flight), maximum=account.max_in_flight)
         run = Run(account, gateway, journal, progress, budget, terms.max_wait_s, disk, Places(gate))
-        lease = asyncio.create_task(_keep_lease(run))
         try:
-            yield run
+            async with shared(run, Limit(HTTP, account.max_in_flight, least=1, settle_s=0.0), run.places):
+                yield run
         finally:
-            lease.cancel()
-            await asyncio.wait([lease])
             await run.written()
     for remark in run.remarks:
         warnings.warn(remark, IsmsWarning, stacklevel=2)
@@ -250,7 +266,7 @@ async def _journal_thread(account: Account, operation: str) -> AsyncIterator[tup
     disk, journals = ThreadPoolExecutor(1, thread_name_prefix="isms_journal"), []
 
     def open_it() -> Journal:
-        journals.append(Journal(account.journal_folder, account.label, operation).__enter__())
+        journals.append(Journal(account.journal_place, account.label, operation).__enter__())
         return journals[0]
 
     def close_it() -> None:
@@ -271,10 +287,3 @@ async def _journal_thread(account: Account, operation: str) -> AsyncIterator[tup
 def _on(disk: ThreadPoolExecutor, function: Callable[[], T]) -> asyncio.Future[T]:
     """Do it on that thread. A cancellation ends the waiting, never the writing: what is queued will be written."""
     return asyncio.shield(asyncio.get_running_loop().run_in_executor(disk, function))
-
-
-async def _keep_lease(run: Run) -> None:
-    while True:
-        await asyncio.sleep(LEASE_S / 4)
-        with suppress(JournalError):  # a disk that is full for a moment; who claims next will say so
-            await run.on_disk(run.journal.renew)

@@ -28,6 +28,8 @@ from isms_data.errors import (
 )
 from isms_data.journal.receipts import REFERENCE_BITS, ReceiptBook
 from isms_data.journal.records import Parts
+from isms_data.journal.shares import Limit
+from isms_data.sharing import shared
 from isms_data.submitting import Paid, Text
 from isms_data.transports.smpp import Outgoing, SmppGateway, submit_body
 from isms_data.transports.smpp_pdu import Tag, Tlv
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
     from isms_data.journal.records import Claim
     from isms_data.runs import Run
     from isms_data.transports.smpp_text import Receipt, Wire
+
+SMPP: Final = "smpp"
+"""What the journal calls the messages that leave in a second."""
+
+SETTLE_S: Final = 1.2
+"""The second over which a gateway counts, and a bit for what is still on its way."""
 
 LOAD: Final = 100
 """Messages that are claimed together, at most: a flush of the disk serves all of them."""
@@ -84,13 +92,15 @@ async def opened_smpp(run: Run, *, phrase: str | None, reports: bool) -> AsyncIt
         msg = "ISMS_SMPP says mode=receiver, which gets receipts and sends nothing. Leave mode= out. Nothing was sent."
         raise ConfigurationError(msg)
     async with gateway, collected(run, gateway):
-        yield SmppCarrier(run, gateway)
+        carrier = SmppCarrier(run, gateway)
+        async with shared(run, Limit(SMPP, carrier.units, least=0, settle_s=SETTLE_S), carrier):
+            yield carrier
 
 
 @asynccontextmanager
 async def collected(run: Run, gateway: SmppGateway) -> AsyncIterator[None]:
     """Keep the receipts that come, each acknowledged when it is on disk."""
-    book = await run.on_disk(ReceiptBook, run.account.journal_folder, run.account.label)
+    book = await run.on_disk(ReceiptBook, run.account.journal_place, run.account.label)
     collecting = asyncio.create_task(_collect(run, gateway, book))
     try:
         yield
@@ -188,6 +198,25 @@ class SmppCarrier:
         self._run, self._gateway, self._settings = run, gateway, gateway.settings
         self._gather_s = GATHERED / self._settings.rate
         self._wires = lru_cache(maxsize=1024)(self._cut)
+        self.units = self._settings.rate
+        """The rate in the parts in which it is shared: whole messages a second, of which no sum is too much."""
+        self._may_send = asyncio.Event()
+
+    # As a user of the account's share (`sharing.User`)
+
+    in_use: Final = 0
+
+    def lapsed(self) -> None:
+        """Claim anew what has not left: it may be in doubt by now, and decided otherwise."""
+        self._gateway.withdraw("the journal was out of reach for too long")
+
+    def limit(self, share: int, sure_until: float) -> None:
+        """Use so much of the rate."""
+        self._gateway.limit(share * self._settings.rate / self.units, sure_until)
+        if share:
+            self._may_send.set()
+        else:
+            self._may_send.clear()
 
     def room(self, text: Text, *, schedule: str | None, dlr_url: str | None) -> int:  # noqa: ARG002 - as all carriers
         """Any; but not any text: it may be too long, or not in the alphabet that was chosen."""
@@ -196,7 +225,8 @@ class SmppCarrier:
         return ANY_LENGTH
 
     async def ready(self) -> None:
-        """Wait until there is a bind."""
+        """Wait until there is a bind, and a share of the account's rate."""
+        await self._may_send.wait()
         await self._gateway.ready()
 
     def parts(self, units: int) -> Parts:

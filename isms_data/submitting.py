@@ -25,7 +25,6 @@ from isms_data.errors import (
     ProtocolError,
     ReplyLost,
 )
-from isms_data.journal.file import now
 from isms_data.journal.records import Accepted
 from isms_data.pricing import Pricing
 
@@ -197,7 +196,7 @@ class Submitter:
 
     async def _first_call(self) -> bool:
         """Pay once, to see what it takes from the balance; False when nothing may be paid for."""
-        pricing, since = self._pricing, now()
+        pricing, since = self._pricing, self._run.journal.now()
         before = await pricing.balance_before()
         turn = None if before is None else await self._turn(units=pricing.probe_units())
         if before is not None and turn is not None:

@@ -154,11 +154,11 @@ def test_account_home_and_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ISMS_PROGRESS", "0")
     plain = Account("shop", "secret")
 
-    assert (plain.journal_folder, plain.shows_progress) == (tmp_path, False)
-    assert Account("shop", "secret", home="here", progress=True).journal_folder == Path("here")
+    assert (plain.journal_place, plain.shows_progress) == (tmp_path, False)
+    assert Account("shop", "secret", home="here", progress=True).journal_place == Path("here")
     monkeypatch.delenv("ISMS_HOME")
     monkeypatch.delenv("ISMS_PROGRESS")
-    assert (plain.journal_folder, plain.shows_progress) == (Path(".isms"), True)
+    assert (plain.journal_place, plain.shows_progress) == (Path(".isms"), True)
 
 
 def test_account_survives_pickling() -> None:

@@ -29,7 +29,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 import isms_data as isms
-from isms_data import blocking, leases, polling, runs, submitting
+from isms_data import blocking, leases, polling, runs, sharing, submitting
 from isms_data.journal.calls import Journal
 from isms_data.journal.file import now
 from isms_data.journal.standing import AnswerKind, Lookups
@@ -108,7 +108,7 @@ def test_accepted_call_whose_id_was_forgotten_is_never_resent_by_the_balance(acc
     """What was accepted was charged: the balance cannot show the contrary, and the number is not paid for again."""
     account.gateway.simulator.pin("306970000000", latency_s=60.0)
     isms.hlr_lookup(numbers(1), "msisdn", max_wait="0s", account=account)
-    with Journal(account.journal_folder, account.label, "hlr") as journal:
+    with Journal(account.journal_place, account.label, "hlr") as journal:
         journal.answer([(1, AnswerKind.LOST, now(), "the gateway does not know its id now.")])
     told = isms.settle(decision="balance", account=account)
     isms.hlr_lookup(numbers(1), "msisdn", max_wait="0s", account=account)
@@ -548,11 +548,12 @@ def test_journal_goes_on_after_a_commit_that_failed(tmp_path: Path) -> None:
 
 def test_lease_is_renewed_after_a_renewal_that_failed(account: SandboxAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal that cannot be written for a moment does not end the renewing of the lease."""
-    monkeypatch.setattr(runs, "LEASE_S", 0.02)
+    monkeypatch.setattr(sharing, "LOOK_S", 0.005)
 
     async def attack() -> set[asyncio.Task[Any]]:
         async with runs.opened(account, "hlr", TERMS) as run:
-            lease = [task for task in asyncio.all_tasks() if "_keep_lease" in repr(task)]
+            lease = [task for task in asyncio.all_tasks() if "Sharing.keep" in repr(task)]
+            assert len(lease) == 1
             await run.on_disk(run.journal._db.execute, "PRAGMA query_only = 1")
             ended, _ = await asyncio.wait(lease, timeout=0.1)
             await run.on_disk(run.journal._db.execute, "PRAGMA query_only = 0")
@@ -659,7 +660,7 @@ def test_reply_that_echoes_the_password(spelling: str) -> None:
     with Peer(gateway(lambda _: reply(f"no access: {spelling} (line 1)"))) as peer:
         account = isms.Account("shop", PASSWORD, base_url=peer.base_url)
         frame = isms.hlr_lookup(numbers(1), "msisdn", account=account)
-    files = b"".join(path.read_bytes() for path in account.journal_folder.iterdir())
+    files = b"".join(path.read_bytes() for path in account.journal_place.iterdir())
 
     assert outcomes(frame) == {"in_doubt": 1}
     assert spelling not in frame["problem"].iloc[0]
@@ -717,7 +718,7 @@ def test_price_not_measured_beside_another_run_is_no_evidence(monkeypatch: pytes
     with isms.sandbox(median_latency_s=0.002) as account:
         dear = like(account, credits_per_lookup=2)
         isms.hlr_lookup(numbers(1, first=306970000100), "msisdn", account=dear)
-        with Journal(dear.journal_folder, dear.label, "hlr"):
+        with Journal(dear.journal_place, dear.label, "hlr"):
             isms.hlr_lookup(numbers(1, first=306970000200), "msisdn", account=dear)
             account.gateway.simulator.faults.script("drop_after_charge", page="hlr.php")
             isms.hlr_lookup(numbers(1), "msisdn", account=dear)
@@ -842,7 +843,7 @@ def test_number_held_by_another_is_looked_at_now_and_then(
         next(looks)
         return standings(*args, **kwargs)
 
-    with Journal(account.journal_folder, account.label, "hlr") as other:
+    with Journal(account.journal_place, account.label, "hlr") as other:
         claim(other, [306970000000], Lookups(0))
         monkeypatch.setattr(Journal, "standings", counted)
         frame = isms.hlr_lookup(numbers(1), "msisdn", max_wait="1500ms", account=account)
@@ -905,7 +906,7 @@ def test_cancelled_while_the_journal_is_busy_the_run_ends_all_the_same(account: 
         run = asyncio.create_task(isms.aio.hlr_lookup(numbers(3), "msisdn", account=account))
         while not account.gateway.simulator.ledger.request_counts["hlrquery.php"]:  # noqa: ASYNC110 - another thread
             await asyncio.sleep(0.01)
-        lock = sqlite3.connect(account.journal_folder / "journal.sqlite3", isolation_level=None)
+        lock = sqlite3.connect(account.journal_place / "journal.sqlite3", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         for _ in range(3):
             run.cancel()

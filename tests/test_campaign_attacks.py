@@ -142,7 +142,7 @@ def test_proven_message_is_not_sent_again_because_of_a_later_doubt(account: Sand
     delivered = report(account, NUMBER, MessageStatus.DELIVERED)
     isms.settle("spring", decision="resend", account=account)
     isms.send_messages(plan, dlr=NOWHERE, account=account)
-    with ReportBook(account.journal_folder) as book:
+    with ReportBook(account.journal_place) as book:
         book.keep([delivered])
     isms.settle("spring", decision="resend", account=account)
     sent = isms.send_messages(plan, account=account)
@@ -210,7 +210,7 @@ def proof(peer: Peer, account: isms.Account, status: MessageStatus | None) -> Re
     """A report on the message of the last call, as the receiver would hand it to the journal."""
     call = next(target for target in reversed(peer.targets) if "send.php" in target)
     token = parse_qs(urlsplit(call).query)["dlr-url"][0].rpartition("/")[2]
-    reference = dlr.reference_of(dlr_key.secret(account.journal_folder), token)
+    reference = dlr.reference_of(dlr_key.secret(account.journal_place), token)
     assert reference is not None
     return Report(reference, int(NUMBER), None, status, f"{token} {status}", 1_800_000_000_000_000)
 
@@ -220,7 +220,7 @@ def test_report_between_claim_and_reply(said: str) -> None:
     """A report that comes before its call's reply proves the message, whatever the reply says then: sent once."""
 
     def reported_first(_: str) -> bytes:
-        with ReportBook(account.journal_folder) as book:
+        with ReportBook(account.journal_place) as book:
             book.keep([proof(peer, account, MessageStatus.DELIVERED)])
         return reply(said) if said != "503" else reply("", status="503 Busy", headers="Retry-After: 0\r\n")
 
@@ -271,7 +271,7 @@ def test_calls_that_wait_for_their_turn_do_not_leave_after_the_end(bad: bytes, m
 
 def test_failure_ends_a_run_that_is_pausing(account: SandboxAccount) -> None:
     """A refused account ends the run at once, though another call was asked to come back in four minutes."""
-    count, journal = itertools.count(), account.journal_folder / "journal.sqlite3"
+    count, journal = itertools.count(), account.journal_place / "journal.sqlite3"
 
     def refused() -> bool:
         with closing(sqlite3.connect(journal)) as db:
@@ -412,7 +412,7 @@ def test_report_that_makes_it_ask_a_silent_gateway() -> None:
         thread = threading.Thread(target=follow, daemon=True)
         thread.start()
         asked.wait(20)
-        with ReportBook(account.journal_folder) as book:
+        with ReportBook(account.journal_place) as book:
             book.keep([proof(peer, account, None)])
 
         assert ended.wait(15)
@@ -494,4 +494,4 @@ def test_key_of_the_reports_is_not_in_a_repr(account: SandboxAccount) -> None:
     planned = send._planned(plan_of(1, account))
     order = send._order(account, planned, transport=Transport.HTTP, schedule=None, quiet_hours=None, dlr_base=NOWHERE)
 
-    assert repr(dlr_key.secret(account.journal_folder))[2:-1] not in repr(order)
+    assert repr(dlr_key.secret(account.journal_place))[2:-1] not in repr(order)

@@ -26,7 +26,11 @@ from tests.peers import Peer, reply, until
 from tests.test_runs import numbers, outcomes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from isms_data.trial import SandboxAccount
+
+pytestmark = pytest.mark.usefixtures("place")
 
 ATHENS = ZoneInfo("Europe/Athens")
 
@@ -112,7 +116,7 @@ def test_rows_come_back_as_they_went(account: SandboxAccount) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_dtypes_do_not_depend_on_the_rows(rows: int, account: SandboxAccount) -> None:
+def test_dtypes_do_not_depend_on_the_rows(rows: int, account: SandboxAccount, tmp_path: Path) -> None:
     """The new columns have the same dtypes for no row and for one, and go through Parquet."""
     plan = plan_of(rows, account)
     sent = isms.send_messages(plan, account=account)
@@ -125,7 +129,7 @@ def test_dtypes_do_not_depend_on_the_rows(rows: int, account: SandboxAccount) ->
     ]
     assert str(status["latency"].dtype) == "timedelta64[us]"
     assert list(status["status"].cat.categories) == ["Queued", "Pending", "Delivered", "Failed"]
-    path = account.journal_folder / "status.parquet"
+    path = tmp_path / "status.parquet"
     isms.save_table(status, path)
     pd.testing.assert_frame_equal(isms.load_table(path), status)
 
@@ -345,6 +349,7 @@ def sent_to_the_end(plan: pd.DataFrame, account: isms.Account) -> pd.DataFrame:
             return sent
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_campaign_under_all_faults() -> None:
     """With every fault at once, 5 % of each, the same holds."""
     faults = Faults(0.05, seed=3, slow_s=0.02, retry_after="none")
@@ -428,14 +433,14 @@ def test_settled_by_the_balance_when_nothing_was_charged(
 def report(account: isms.Account, number: str, status: MessageStatus | None, message_id: str | None = None) -> Report:
     """A report on a message of the last call, as the receiver would hand it to the journal."""
     url = account.gateway.simulator.ledger.messages[-1].dlr_url  # type: ignore[attr-defined]
-    reference = dlr.reference_of(dlr_key.secret(account.journal_folder), url.rpartition("/")[2])
+    reference = dlr.reference_of(dlr_key.secret(account.journal_place), url.rpartition("/")[2])
     assert reference is not None
     return Report(reference, int(number), message_id, status, f"{number} {status}", 1_800_000_000_000_000)
 
 
 def test_settled_by_a_report(account: SandboxAccount, lost: pd.DataFrame) -> None:
     """A delivery report proves that the call was accepted, for all its numbers; its own number's status is known."""
-    with ReportBook(account.journal_folder) as book:
+    with ReportBook(account.journal_place) as book:
         book.keep([report(account, "306970000001", MessageStatus.DELIVERED)])
     sent = isms.send_messages(lost, account=account)
     status = isms.delivery_status("spring", max_wait="0s", account=account)
@@ -450,7 +455,7 @@ def test_settled_by_a_report(account: SandboxAccount, lost: pd.DataFrame) -> Non
 def test_report_gives_the_id_that_was_lost(account: SandboxAccount, lost: pd.DataFrame) -> None:
     """With the id that a report names the other numbers of the call can be asked about."""
     message_id = account.gateway.simulator.ledger.messages[-1].call_id
-    with ReportBook(account.journal_folder) as book:
+    with ReportBook(account.journal_place) as book:
         book.keep([report(account, "306970000001", MessageStatus.DELIVERED, message_id)])
     status = isms.delivery_status(isms.send_messages(lost, account=account), account=account)
 
@@ -600,7 +605,7 @@ def test_stopped_and_run_again(account: SandboxAccount) -> None:
 def test_journal_keeps_what_was_sent(account: SandboxAccount) -> None:
     """Who was sent what, by whom and when can be read from the journal afterwards."""
     sent = isms.send_messages(plan_of(personal(2), account, text="Γεια {name}"), account=account)
-    with Journal(account.journal_folder, account.label, "plan") as journal:
+    with Journal(account.journal_place, account.label, "plan") as journal:
         kept = journal.messages("spring")
         alone = journal.standings([306970000000], Campaign("autumn"))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import isms_data as isms
+from tests import postgres
 from tests.peers import until
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def people(tmp_path: Path) -> Path:
 
 COMMANDS = (
     *("credits", "clean", "lookup", "plan", "send", "status", "receive", "suppress", "settle", "report"),
-    *("sandbox", "demo"),
+    *("sandbox", "demo", "journal copy"),
     *("contacts", "contacts save", "contacts delete", "contacts sync"),
 )
 
@@ -217,6 +218,21 @@ def test_receiver_until_interrupted(account: SandboxAccount, people: Path, tmp_p
     assert ended in {0, 130}
     assert set(isms.load_table(tmp_path / "status.parquet")["source"]) == {"report"}
     assert account.gateway.simulator.ledger.request_counts["query.php"] == 0
+
+
+def test_journal_moves_to_a_server(account: SandboxAccount, people: Path, server: str, tmp_path: Path) -> None:
+    """A journal that was copied to a server goes on there: what was looked up is not paid for again."""
+    address = postgres.new_journal(server).url
+    run("lookup", str(people), account=account, folder=tmp_path)
+    charged = account.gateway.simulator.ledger.charged()
+    copied = run("journal", "copy", "home", address, folder=tmp_path)
+    twice = run("journal", "copy", "home", address, folder=tmp_path)
+    again = run("--journal", address, "lookup", str(people), account=account, folder=tmp_path)
+
+    assert re.search(r"items +2\n", copied.stdout)
+    assert (twice.returncode, "empty" in twice.stderr) == (1, True)
+    assert again.returncode == 0
+    assert account.gateway.simulator.ledger.charged() == charged == 2
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from isms_data.journal.contacts import Contact, ContactBook, Entry
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("place")
+
 A = "306970000001"
 RUNS = {"first": Contact(int(A), "Άλφα", "Άννα", ""), "second": Contact(int(A), "Άλφα", "Άννα", "VIP")}
 

@@ -230,6 +230,7 @@ def test_contacts_through_parquet(account: SandboxAccount, tmp_path: Path) -> No
 # What the gateway does
 
 
+@pytest.mark.usefixtures("place")
 def test_save_through_every_fault(account: SandboxAccount) -> None:
     """A call that is refused for now, or whose reply is lost, is made again until the contact is there."""
     for fault in Fault:
@@ -337,6 +338,7 @@ def test_delete_of_contacts(account: SandboxAccount) -> None:
 # What is remembered
 
 
+@pytest.mark.usefixtures("place")
 def test_sync_sends_only_what_changed(account: SandboxAccount) -> None:
     """A second sync asks for the changed and the new row, and for no other."""
     sync(people((A, "Άλφα", "Άννα"), (B, "Βήτα", "Βίκυ")), account)
@@ -361,6 +363,7 @@ def test_sync_dry_run_asks_nothing(account: SandboxAccount) -> None:
     assert outcomes(sync(changed, account)) == ["unchanged", "saved"]
 
 
+@pytest.mark.usefixtures("place")
 def test_sync_deletes_what_has_left_the_frame(account: SandboxAccount) -> None:
     """With delete=True contacts without a row are deleted and counted; a row that is skipped for its texts stays."""
     sync(people((A, "Άλφα", "Άννα"), (B, "Βήτα", "Βίκυ"), (C, "Γάμμα", "Γιώργος")), account)
@@ -398,6 +401,7 @@ def test_sync_refuses_to_delete_everything(account: SandboxAccount, frame: pd.Da
     assert set(at_gateway(account)) == {A}
 
 
+@pytest.mark.usefixtures("place")
 def test_sync_knows_what_the_other_functions_did(account: SandboxAccount) -> None:
     """What was saved need not be synced, what was deleted must be, and accounts are kept apart."""
     frame = people((A, "Άλφα", "Άννα"), (B, "Βήτα", "Βίκυ"))
@@ -425,6 +429,7 @@ def test_sync_believes_no_change_whose_reply_was_lost(account: SandboxAccount) -
     assert at_gateway(account) == {A: ("Άλφα", "Άννα", "")}
 
 
+@pytest.mark.usefixtures("place")
 def test_sync_that_was_refused_forgets_nothing(account: SandboxAccount) -> None:
     """A contact whose change the gateway refused is still known as there, and deleted when its row has gone."""
     sync(people((A, "Άλφα", "Άννα"), (B, "Βήτα", "Βίκυ")), account)

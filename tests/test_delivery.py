@@ -110,7 +110,7 @@ def test_not_final_yet(account: SandboxAccount) -> None:
 
 
 def keep(account: SandboxAccount, *reports: object) -> None:
-    with ReportBook(account.journal_folder) as book:
+    with ReportBook(account.journal_place) as book:
         book.keep(list(reports))  # type: ignore[arg-type]
 
 

@@ -26,16 +26,20 @@ from isms_data.cleaning.mentions import Mention, Texts
 from isms_data.journal.calls import Journal
 from isms_data.journal.contacts import Contact, ContactBook
 from isms_data.journal.file import FILE_NAME, now
+from isms_data.journal.place import ServerAddress
 from isms_data.journal.records import Accepted, Message
 from isms_data.journal.reports import Report, ReportBook
 from isms_data.journal.standing import AnswerKind, Campaign, Lookups
 from isms_data.operations import forget as operation
 from isms_data.vocabulary import MessageStatus, Source
 from tests.claims import claim
+from tests.postgres import rows
+from tests.postgres import stored as journal_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from isms_data.journal.place import Place
     from isms_data.trial import SandboxAccount
 
 A, B, C = "306970000001", "306970000002", "306970000003"
@@ -49,12 +53,12 @@ def forget(*arguments: Any, **settings: Any) -> pd.DataFrame:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """The folder of the journal, which the environment names."""
-    return tmp_path / "home"
+def home(place: Place) -> Place:
+    """Where the journal is, which the environment names."""
+    return place
 
 
-def lookup(home: Path, *numbers: str, reply: str | None = f"Delivered;GR;Cosmote;{IMSI};306942190000;0") -> None:
+def lookup(home: Place, *numbers: str, reply: str | None = f"Delivered;GR;Cosmote;{IMSI};306942190000;0") -> None:
     """One paid call that asked about these numbers; all answered, where there is a reply."""
     with Journal(home, "me", "hlr") as journal:
         taken = claim(journal, [int(n) for n in numbers], Lookups(0), label="list")
@@ -65,7 +69,7 @@ def lookup(home: Path, *numbers: str, reply: str | None = f"Delivered;GR;Cosmote
 
 
 def message(
-    home: Path,
+    home: Place,
     *numbers: str,
     text: str = "Hello",
     status: MessageStatus | None = MessageStatus.DELIVERED,
@@ -83,13 +87,13 @@ def message(
     return reference
 
 
-def report(home: Path, reference: str, number: str | None, *, fields: list[list[str]]) -> None:
+def report(home: Place, reference: str, number: str | None, *, fields: list[list[str]]) -> None:
     with ReportBook(home) as book:
         who = None if number is None else int(number)
         book.keep([Report(reference, who, None, MessageStatus.DELIVERED, json.dumps(fields), now())])
 
 
-def everything(home: Path, *numbers: str) -> None:
+def everything(home: Place, *numbers: str) -> None:
     """A journal in which these numbers stand wherever they can."""
     lookup(home, *numbers)
     report(home, message(home, *numbers), numbers[0], fields=[["to", f"+{numbers[0]}"], ["status", "DELIVRD"]])
@@ -106,17 +110,28 @@ def everything(home: Path, *numbers: str) -> None:
     isms.suppress(numbers[0], reason=f"{numbers[0]} said so")
 
 
-def tables(home: Path) -> dict[str, list[tuple[Any, ...]]]:
+def tables(home: Place) -> dict[str, list[tuple[Any, ...]]]:
+    if isinstance(home, ServerAddress):
+        return rows(home)
     with closing(sqlite3.connect(home / FILE_NAME)) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {name: database.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in names}  # noqa: S608
 
 
-def traces(folder: Path, number: str) -> list[str]:
-    """Where bytes of the number lie in the files of a folder: its digits, and the integer as SQLite writes it."""
-    signs = {"digits": number.encode(), "national": number[2:].encode(), "integer": int(number).to_bytes(6, "big")}
-    files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return [f"{name}: {what}" for name, content in files.items() for what, sign in signs.items() if sign in content]
+def traces(home: Place, number: str) -> list[str]:
+    """Where bytes of the number lie in the files of a journal: its digits, and the integer as the engine writes it."""
+    files, integer = journal_files(home), int(number).to_bytes(6, "big")
+    if isinstance(home, ServerAddress):
+        integer = int(number).to_bytes(8, "little")
+    signs = {"digits": number.encode(), "national": number[2:].encode(), "integer": integer}
+    kept = [name for name in files if name.startswith("suppressions")] if isinstance(home, ServerAddress) else []
+    return [
+        f"{name}: {what}"
+        for name, content in files.items()
+        if name not in kept
+        for what, sign in signs.items()
+        if sign in content
+    ]
 
 
 def counts(told: pd.DataFrame, number: str = A) -> dict[str, int]:
@@ -124,7 +139,7 @@ def counts(told: pd.DataFrame, number: str = A) -> dict[str, int]:
     return dict(zip(own["place"], own["rows"] + own["cells"], strict=True))
 
 
-def test_journal_holds_no_byte_of_who_is_forgotten(home: Path) -> None:
+def test_journal_holds_no_byte_of_who_is_forgotten(home: Place) -> None:
     """Neither digits nor stored integer of the forgotten lie anywhere in the files afterwards, nor IMSI or name."""
     everything(home, A, B)
     before = traces(home, A)
@@ -132,7 +147,9 @@ def test_journal_holds_no_byte_of_who_is_forgotten(home: Path) -> None:
 
     assert {each.split(": ")[1] for each in before} == {"digits", "national", "integer"}
     assert traces(home, A) == traces(home, B) == []
-    assert not any(word.encode() in path.read_bytes() for path in home.iterdir() for word in (IMSI, "Παππά", "friend"))
+    assert not any(
+        word.encode() in content for content in journal_files(home).values() for word in (IMSI, "Παππά", "friend")
+    )
     assert counts(told) == {
         "lookups": 1,
         "messages": 2,
@@ -143,14 +160,14 @@ def test_journal_holds_no_byte_of_who_is_forgotten(home: Path) -> None:
     }
 
 
-def test_tables_name_the_forgotten_in_the_suppression_list_only(home: Path) -> None:
+def test_tables_name_the_forgotten_in_the_suppression_list_only(home: Place) -> None:
     """No row has the number as an integer or in a text, but the entry that keeps it from being written to."""
     everything(home, A, B)
     forget(A)
     found = {
         table
-        for table, rows in tables(home).items()
-        for value in itertools.chain.from_iterable(rows)
+        for table, held in tables(home).items()
+        for value in itertools.chain.from_iterable(held)
         if value == int(A) or (isinstance(value, str) and A[2:] in value)
     }
 
@@ -158,7 +175,7 @@ def test_tables_name_the_forgotten_in_the_suppression_list_only(home: Path) -> N
     assert isms.suppressed()[["msisdn", "reason"]].to_numpy().tolist() == [[A, "asked to be forgotten"]]
 
 
-def test_others_are_as_they_were(home: Path) -> None:
+def test_others_are_as_they_were(home: Place) -> None:
     """Every record of the other numbers is byte for byte the same, shared calls and their texts included."""
     everything(home, A, B, C)
     before = tables(home)
@@ -181,7 +198,7 @@ def test_others_are_as_they_were(home: Path) -> None:
     assert after["balances"] == before["balances"]
 
 
-def test_forgetting_everybody_keeps_the_sums(home: Path) -> None:
+def test_forgetting_everybody_keeps_the_sums(home: Place) -> None:
     """What calls have cost and how many numbers they had stays, so the balance is reckoned as before."""
     with Journal(home, "me", "hlr") as journal:
         journal.keep_balance(Decimal(100), now())
@@ -194,7 +211,7 @@ def test_forgetting_everybody_keeps_the_sums(home: Path) -> None:
         assert journal.expected_balance(1) == expected == Decimal(100 - 2 - 2 * 2 - 2 * 2)
 
 
-def test_ids_of_the_forgotten_are_not_used_again(home: Path) -> None:
+def test_ids_of_the_forgotten_are_not_used_again(home: Place) -> None:
     """A later call's messages and reports are not taken for those of a call whose last number was forgotten."""
     first = message(home, A, B, C, campaign="first")
     report(home, first, C, fields=[["to", C]])
@@ -209,7 +226,7 @@ def test_ids_of_the_forgotten_are_not_used_again(home: Path) -> None:
         assert journal.heard_since(2)[1] == [(journal.messages("second")[0].item_id, AnswerKind.FINAL)]
 
 
-def test_forgetting_twice_finds_nothing(home: Path) -> None:
+def test_forgetting_twice_finds_nothing(home: Place) -> None:
     """The second time there is nothing left to take out, and the answer says so in the same rows."""
     everything(home, A)
     first = forget(A)
@@ -220,7 +237,7 @@ def test_forgetting_twice_finds_nothing(home: Path) -> None:
     assert second[["rows", "cells"]].to_numpy().sum() == 0
 
 
-def test_other_accounts_of_the_journal_forget_too(home: Path) -> None:
+def test_other_accounts_of_the_journal_forget_too(home: Place) -> None:
     """A person is forgotten by every account that the journal serves."""
     with Journal(home, "another", "hlr") as journal:
         taken = claim(journal, [int(A)], Lookups(0))
@@ -230,26 +247,26 @@ def test_other_accounts_of_the_journal_forget_too(home: Path) -> None:
     assert traces(home, A) == []
 
 
-def claimed(home: Path) -> tuple[Journal, int]:
+def claimed(home: Place) -> tuple[Journal, int]:
     journal = Journal(home, "me", "send").__enter__()
     sent = Message(f"reference-{next(SERIAL)}", "MyShop", "Hello", "GSM", False, None, None, "http")
     taken = claim(journal, [int(A)], Campaign("spring"), label="spring", message=sent)
     return journal, taken.call_id
 
 
-def cut_off(home: Path) -> None:
+def cut_off(home: Place) -> None:
     """A run that claims the number and is gone without having written its end."""
     journal, _ = claimed(home)
     journal._db.close()
 
 
-def lost(home: Path) -> None:
+def lost(home: Place) -> None:
     journal, call_id = claimed(home)
     journal.in_doubt(call_id, "reply lost")
     journal.__exit__()
 
 
-def unknown(home: Path) -> None:
+def unknown(home: Place) -> None:
     """A lookup whose id the gateway does not know any more."""
     lookup(home, A, reply=None)
     with Journal(home, "me", "hlr") as journal:
@@ -267,7 +284,7 @@ def unknown(home: Path) -> None:
         (unknown, r"is in doubt: decide it with isms.settle\(\)"),
     ],
 )
-def test_number_that_may_come_back_is_refused(home: Path, make: Any, words: str) -> None:
+def test_number_that_may_come_back_is_refused(home: Place, make: Any, words: str) -> None:
     """While an answer may yet come, nothing of the number is touched, the reason is told, and others are forgotten."""
     make(home)
     lookup(home, B)
@@ -284,7 +301,7 @@ def test_number_that_may_come_back_is_refused(home: Path, make: Any, words: str)
 
 
 @pytest.mark.parametrize("decision", ["resend", "skip"])
-def test_what_was_settled_is_forgotten(home: Path, decision: str, account: SandboxAccount) -> None:
+def test_what_was_settled_is_forgotten(home: Place, decision: str, account: SandboxAccount) -> None:
     """A number in doubt can be forgotten once it is decided what becomes of it, whatever that is."""
     with Journal(home, account.label, "send") as journal:
         sent = Message("r", "MyShop", "Hello", "GSM", False, None, None, "http")
@@ -296,7 +313,7 @@ def test_what_was_settled_is_forgotten(home: Path, decision: str, account: Sandb
     assert traces(home, A) == []
 
 
-def test_what_never_got_a_last_word_is_forgotten_in_the_end(home: Path) -> None:
+def test_what_never_got_a_last_word_is_forgotten_in_the_end(home: Place) -> None:
     """A message that stays pending for ever is waited for no longer than a week, unless a run goes on."""
     message(home, A, status=None)
     with Journal(home, "me", "settle") as journal:
@@ -309,7 +326,7 @@ def test_what_never_got_a_last_word_is_forgotten_in_the_end(home: Path) -> None:
     assert counts(forget(A))["messages"] == 1
 
 
-def test_scheduled_message_counts_from_its_time(home: Path) -> None:
+def test_scheduled_message_counts_from_its_time(home: Place) -> None:
     """A message that leaves next month is under way until then, however long ago it was ordered."""
     message(home, A, status=None)
     with Journal(home, "me", "settle") as journal:
@@ -320,7 +337,7 @@ def test_scheduled_message_counts_from_its_time(home: Path) -> None:
         assert "refused" in forget(A)["outcome"].tolist()
 
 
-def test_text_to_somebody_else_is_told_and_left(home: Path) -> None:
+def test_text_to_somebody_else_is_told_and_left(home: Place) -> None:
     """Where a message to another names the number it is theirs: it stays, and the answer says so."""
     message(home, B, text=f"Your courier: 697 000 0001, {A}")
     with pytest.warns(isms.IsmsWarning, match="texts of the journal that are about others name it"):
@@ -329,7 +346,7 @@ def test_text_to_somebody_else_is_told_and_left(home: Path) -> None:
     assert told.loc[told["outcome"] == "still_named", ["place", "rows"]].to_numpy().tolist() == [["other texts", 1]]
 
 
-def test_text_goes_with_the_last_of_those_it_went_to(home: Path) -> None:
+def test_text_goes_with_the_last_of_those_it_went_to(home: Place) -> None:
     """A shared text stays while one of its numbers is remembered, and goes with the last."""
     message(home, A, B, text="Dear Maria")
     forget(A)
@@ -340,7 +357,7 @@ def test_text_goes_with_the_last_of_those_it_went_to(home: Path) -> None:
     assert [row[12] for row in tables(home)["calls"]] == [None]
 
 
-def test_forgotten_number_is_not_written_to_again(home: Path, account: SandboxAccount) -> None:
+def test_forgotten_number_is_not_written_to_again(home: Place, account: SandboxAccount) -> None:
     """A campaign that has forgotten that it wrote to a number does not do so again, unless so wished."""
     frame = pd.DataFrame({"n": [A]})
     offer = {"campaign": "spring", "sender": "MyShop", "text": "Hello", "account": account}
@@ -358,7 +375,7 @@ def test_forgotten_number_is_not_written_to_again(home: Path, account: SandboxAc
     assert traces(home, A) == []
 
 
-def test_suppression_that_ends_becomes_one_for_ever(home: Path) -> None:
+def test_suppression_that_ends_becomes_one_for_ever(home: Place) -> None:
     """Who was suppressed for a while and asks to be forgotten is not written to when that while is over."""
     isms.suppress(A, reason="holiday", until="1d")
     forget(A)
@@ -369,7 +386,7 @@ def test_suppression_that_ends_becomes_one_for_ever(home: Path) -> None:
 @pytest.mark.parametrize(
     "numbers", [A, [A], "697 000 0001", ["+30 697-000-0001", 6970000001], pd.Series([A, A], index=[5, 5])]
 )
-def test_numbers_in_any_spelling(home: Path, numbers: Any) -> None:
+def test_numbers_in_any_spelling(home: Place, numbers: Any) -> None:
     """A number is found however it is given, and counts once."""
     lookup(home, A)
     told = forget(numbers)
@@ -379,7 +396,7 @@ def test_numbers_in_any_spelling(home: Path, numbers: Any) -> None:
 
 
 @pytest.mark.parametrize("numbers", [[A, "Maria Pappa"], [A, None], "stop.csv", 5, b"1", pd.DataFrame()])
-def test_entry_that_is_no_number(home: Path, numbers: Any) -> None:
+def test_entry_that_is_no_number(home: Place, numbers: Any) -> None:
     """A slip is an error and nothing is forgotten: nobody who asked may be missed without notice."""
     lookup(home, A)
     with pytest.raises(
@@ -391,7 +408,7 @@ def test_entry_that_is_no_number(home: Path, numbers: Any) -> None:
     assert len(tables(home)["items"]) == 1
 
 
-def test_answer_has_the_same_dtypes_for_any_number(home: Path) -> None:
+def test_answer_has_the_same_dtypes_for_any_number(home: Place) -> None:
     """No number, one, and one that was nowhere: the same columns of the same types."""
     frames = [forget([]), forget(A)]
 
@@ -399,7 +416,8 @@ def test_answer_has_the_same_dtypes_for_any_number(home: Path) -> None:
     assert frames[0].empty
 
 
-def test_journal_that_is_being_read_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_journal_that_is_being_read_says_so(home: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another program reads, the log cannot be emptied: an error says so, and calling again finishes it."""
     everything(home, A)
     monkeypatch.setattr("isms_data.journal.file.BUSY_S", 0.2)
@@ -561,7 +579,7 @@ def test_file_without_the_number_is_not_touched(tmp_path: Path) -> None:
     ],
 )
 def test_dataset_that_cannot_be_cleaned(
-    tmp_path: Path, home: Path, save: Any, error: type[Exception], words: str
+    tmp_path: Path, home: Place, save: Any, error: type[Exception], words: str
 ) -> None:
     """Where one dataset cannot be cleaned nothing at all is taken out, so that it can be seen to first."""
     everything(home, A)
@@ -575,7 +593,7 @@ def test_dataset_that_cannot_be_cleaned(
     assert traces(home, A) != []
 
 
-def test_refused_number_stays_in_datasets(home: Path, tmp_path: Path) -> None:
+def test_refused_number_stays_in_datasets(home: Place, tmp_path: Path) -> None:
     """A number goes wholly or stays wholly."""
     lookup(home, A, reply=None)
     isms.save_table(people(), tmp_path / "a.parquet")

@@ -35,6 +35,7 @@ INPUT_OUTPUT = {
     "urllib",
     "subprocess",
 }
+SERVER = "isms_data.journal.server"
 TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
 
 
@@ -106,6 +107,7 @@ def test_sql_is_in_the_journal_only() -> None:
     spoken = [name for name, path in MODULES.items() if re.search(r"\bexecute(many)?\(", path.read_text("utf-8"))]
 
     assert database == ["isms_data.journal.file"]
+    assert [name for name, path in MODULES.items() if "psycopg" in imports(path, late=True)] == [SERVER]
     assert all(name.startswith(("isms_data.journal.", "isms_data.reports.")) for name in spoken)  # reports read Parquet
 
 
@@ -182,7 +184,17 @@ def test_every_test_is_a_promise(path: Path) -> None:
 
 def test_import_brings_nothing_heavy() -> None:
     """Importing the package loads none of the libraries that only some functions need."""
-    heavy = ["aiohttp", "matplotlib", "phonenumbers", "python_calamine", "tqdm", "typer", "sqlite3", "uvloop"]
+    heavy = [
+        "aiohttp",
+        "matplotlib",
+        "phonenumbers",
+        "python_calamine",
+        "tqdm",
+        "typer",
+        "sqlite3",
+        "uvloop",
+        "psycopg",
+    ]
     program = f"import sys, isms_data; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
 import stat
@@ -16,14 +17,18 @@ import pytest
 from isms_data.errors import JournalError
 from isms_data.journal import calls as journal_module
 from isms_data.journal import file as journal_file
+from isms_data.journal import server as journal_server
 from isms_data.journal.calls import Journal
 from isms_data.journal.file import now
+from isms_data.journal.place import ServerAddress
 from isms_data.journal.records import Accepted, Claim
 from isms_data.journal.standing import AnswerKind, Lookups, Standing
 from tests import claims
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from isms_data.journal.place import Place
 
 DAY = 86_400 * 1_000_000
 A, B, C = 306970000001, 306970000002, 306970000003
@@ -43,18 +48,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def in_another_process(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
+def in_another_process(place: Place, body: str) -> subprocess.CompletedProcess[str]:
     """Run a few lines with a `journal` of the same account in a process of its own."""
     program = (
-        "from decimal import Decimal\nfrom pathlib import Path\nfrom isms_data.journal.calls import Journal\n"
+        "from decimal import Decimal\nfrom isms_data.account import journal_place\n"
+        "from isms_data.journal.calls import Journal\n"
         "from isms_data.journal.standing import Lookups\n"
-        f"A, B, C = {A}, {B}, {C}\njournal = Journal(Path({str(folder)!r}), 'me', 'hlr').__enter__()\n"
+        f"A, B, C = {A}, {B}, {C}\njournal = Journal(journal_place(None), 'me', 'hlr').__enter__()\n"
         "from isms_data.journal.records import Accepted\n"
         "from tests import claims\n"
         "claim = lambda *n: claims.claim(journal, list(n), Lookups(0))\n"
     )
     return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", program + textwrap.dedent(body)], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program + textwrap.dedent(body)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | ({} if isinstance(place, ServerAddress) else {"ISMS_HOME": str(place)}),
     )
 
 
@@ -77,11 +88,11 @@ def test_journal_in_a_folder_of_the_users(folder: Path) -> None:
     assert set(modes[1:]) == {0o600}
 
 
-def test_many_processes_make_the_journal_at_once(folder: Path) -> None:
+def test_many_processes_make_the_journal_at_once(place: Place) -> None:
     """Processes that start together on a journal that is not there yet all get it."""
     program = (
-        "from pathlib import Path\nfrom isms_data.journal.calls import Journal\n"
-        f"Journal(Path({str(folder)!r}), 'me', 'hlr')"
+        "from isms_data.account import journal_place\nfrom isms_data.journal.calls import Journal\n"
+        "Journal(journal_place(None), 'me', 'hlr')"
     )
     processes = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(6)]  # noqa: S603
     told = [process.communicate(timeout=60)[1] for process in processes]
@@ -100,9 +111,9 @@ def test_journal_busy_for_too_long(folder: Path, monkeypatch: pytest.MonkeyPatch
     other.close()
 
 
-def test_claim_takes_free_numbers_once(folder: Path) -> None:
+def test_claim_takes_free_numbers_once(place: Place) -> None:
     """Of two claims for the same number, one gets it; the other hears that it is held."""
-    with Journal(folder, "me", "hlr") as first, Journal(folder, "me", "hlr") as second:
+    with Journal(place, "me", "hlr") as first, Journal(place, "me", "hlr") as second:
         one, other = claim(first, A, B), claim(second, B, C)
 
         assert one.taken == [A, B]
@@ -110,9 +121,9 @@ def test_claim_takes_free_numbers_once(folder: Path) -> None:
         assert standings(second, B) == [Standing.HELD]
 
 
-def test_standing_follows_the_call(folder: Path) -> None:
+def test_standing_follows_the_call(place: Place) -> None:
     """A number is open once its call is accepted, fresh once it is answered, free again when the answer is old."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         taken = claim(journal, A)
         journal.accepted([Accepted(taken.call_id, "0adgre1")])
         accepted = standings(journal, A)
@@ -122,22 +133,22 @@ def test_standing_follows_the_call(folder: Path) -> None:
         assert standings(journal, A) == [Standing.FRESH]
         assert standings(journal, A, max_age=5) == [Standing.FRESH]  # its own answer, whatever the clock says
         assert journal.standings([A], Lookups(0))[A][1].reply == "Delivered;;;;;"
-    with Journal(folder, "me", "hlr") as later:
+    with Journal(place, "me", "hlr") as later:
         assert standings(later, A) + standings(later, A, max_age=5) == [Standing.FRESH, Standing.FREE]
 
 
-def test_refused_call_frees_its_numbers(folder: Path) -> None:
+def test_refused_call_frees_its_numbers(place: Place) -> None:
     """After a refusal the number may be claimed again, and an older answer counts again."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         journal.refused(claim(journal, A).call_id, "503")
 
         assert standings(journal, A) == [None]
         assert claim(journal, A).taken == [A]
 
 
-def test_in_doubt_is_never_claimed_again(folder: Path) -> None:
+def test_in_doubt_is_never_claimed_again(place: Place) -> None:
     """A number whose call may have been carried out stays in doubt, however old it is."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         journal.in_doubt(claim(journal, A).call_id, "reply lost")
 
         assert standings(journal, A, max_age=0) == [Standing.IN_DOUBT]
@@ -146,9 +157,9 @@ def test_in_doubt_is_never_claimed_again(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [AnswerKind.RESEND, AnswerKind.SKIP])
-def test_in_doubt_settled(folder: Path, kind: AnswerKind) -> None:
+def test_in_doubt_settled(place: Place, kind: AnswerKind) -> None:
     """Settled by asking again, a number is free; settled by leaving it, it is skipped while that is fresh."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         taken = claim(journal, A)
         journal.in_doubt(taken.call_id, "reply lost")
         journal.answer([(taken.first_id, kind, now(), None)], durable=True)
@@ -158,9 +169,9 @@ def test_in_doubt_settled(folder: Path, kind: AnswerKind) -> None:
         assert claim(journal, A).taken == ([A] if kind is AnswerKind.RESEND else [])
 
 
-def test_answer_final_is_not_overwritten(folder: Path) -> None:
+def test_answer_final_is_not_overwritten(place: Place) -> None:
     """A final answer stays, whatever comes after it; one that was given up is replaced when the answer comes."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         taken = claim(journal, A, B)
         journal.accepted([Accepted(taken.call_id, "0adgre1")])
         journal.answer(
@@ -172,42 +183,42 @@ def test_answer_final_is_not_overwritten(folder: Path) -> None:
         assert [found[number][1].reply for number in (A, B)] == ["first", "second"]
 
 
-def test_run_that_ended_leaves_doubt(folder: Path) -> None:
+def test_run_that_ended_leaves_doubt(place: Place) -> None:
     """A run that ends without learning what became of a call leaves it in doubt."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         claim(journal, A)
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         assert standings(journal, A) == [Standing.IN_DOUBT]
 
 
-def test_process_that_died_leaves_doubt(folder: Path) -> None:
+def test_process_that_died_leaves_doubt(place: Place) -> None:
     """The intents of a killed process are in doubt at once; what it had finished stays."""
     died = in_another_process(
-        folder,
+        place,
         "journal.accepted([Accepted(claim(A).call_id, 'ok')])\nclaim(B)\n"
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
     )
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         assert died.returncode == -9
         assert standings(journal, A, B, C) == [Standing.OPEN, Standing.IN_DOUBT, None]
 
 
-def test_process_that_lives_holds_its_numbers(folder: Path) -> None:
+def test_process_that_lives_holds_its_numbers(place: Place) -> None:
     """What a living process has claimed is held, and is neither claimed nor put in doubt by another."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         claim(journal, A)
-        other = in_another_process(folder, "print(claim(A, B).taken, journal.standings([A], Lookups(1))[A][0])")
+        other = in_another_process(place, "print(claim(A, B).taken, journal.standings([A], Lookups(1))[A][0])")
 
         assert other.stdout.split() == [f"[{B}]", "held"]
 
 
-def test_lease_that_ran_out_is_no_life(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lease_that_ran_out_is_no_life(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of another machine that has not renewed its lease is taken for dead; one that has is not."""
-    with Journal(folder, "me", "hlr") as far:
+    with Journal(place, "me", "hlr") as far:
         claim(far, A)
         monkeypatch.setattr(journal_module, "LIVE", set())
         monkeypatch.setattr("socket.gethostname", lambda: "another-machine")
-        with Journal(folder, "me", "hlr") as near:
+        with Journal(place, "me", "hlr") as near:
             held = standings(near, A)
             far._db.execute("UPDATE runs SET lease_end = 1 WHERE run_id = ?", (far.run_id,))
 
@@ -216,30 +227,30 @@ def test_lease_that_ran_out_is_no_life(folder: Path, monkeypatch: pytest.MonkeyP
             assert not near.alone_since(now())
 
 
-def test_accounts_do_not_mix(folder: Path) -> None:
+def test_accounts_do_not_mix(place: Place) -> None:
     """What one account paid for (the sandbox's, say) is no answer for another."""
-    with Journal(folder, "sandbox", "hlr") as sandbox:
+    with Journal(place, "sandbox", "hlr") as sandbox:
         taken = claim(sandbox, A)
         sandbox.answer([(taken.first_id, AnswerKind.FINAL, now(), "Delivered")])
-    with Journal(folder, "real", "hlr") as real:
+    with Journal(place, "real", "hlr") as real:
         assert standings(real, A) == [None]
         assert claim(real, A).taken == [A]
 
 
-def test_open_calls_are_taken_over(folder: Path) -> None:
+def test_open_calls_are_taken_over(place: Place) -> None:
     """A run that goes on with the open calls of one that ended holds them from then on."""
-    with Journal(folder, "me", "hlr") as first:
+    with Journal(place, "me", "hlr") as first:
         call = claim(first, A).call_id
         first.accepted([Accepted(call, "0adgre1")])
-    with Journal(folder, "me", "hlr") as second, Journal(folder, "me", "hlr") as third:
+    with Journal(place, "me", "hlr") as second, Journal(place, "me", "hlr") as third:
         second.take_over([call])
 
         assert standings(second, A) + standings(third, A) == [Standing.OPEN, Standing.HELD]
 
 
-def test_expected_balance_counts_what_was_accepted(folder: Path) -> None:
+def test_expected_balance_counts_what_was_accepted(place: Place) -> None:
     """The account should have what it last had, less what was accepted since at measured prices."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         before = journal.expected_balance(now())
         journal.keep_balance(Decimal("10.50"), now())
         journal.accepted([Accepted(claim(journal, A, B).call_id, "ok")])
@@ -261,13 +272,14 @@ def test_migration_from_an_empty_file(folder: Path) -> None:
             assert version == len(journal_file.MIGRATIONS)
 
 
-def test_migration_keeps_what_was_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_keeps_what_was_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later step of the schema finds the rows of the version before."""
-    with Journal(folder, "me", "hlr") as journal:
+    with Journal(place, "me", "hlr") as journal:
         journal.accepted([Accepted(claim(journal, A).call_id, "0adgre1")])
     later = (*journal_file.MIGRATIONS, "ALTER TABLE calls ADD COLUMN colour TEXT DEFAULT 'blue'")
-    monkeypatch.setattr(journal_file, "MIGRATIONS", later)
-    with Journal(folder, "me", "hlr") as journal:
+    for engine in (journal_file, journal_server):
+        monkeypatch.setattr(engine, "MIGRATIONS", later)
+    with Journal(place, "me", "hlr") as journal:
         assert standings(journal, A) == [Standing.OPEN]
         assert journal._db.execute("SELECT colour FROM calls").fetchall() == [("blue",)]
 
@@ -326,10 +338,10 @@ def test_nearly_full_disk_stops_the_claim(folder: Path, monkeypatch: pytest.Monk
         assert standings(journal, A) == [None]
 
 
-def test_read_only_journal_stops_the_claim(folder: Path) -> None:
+def test_read_only_journal_stops_the_claim(place: Place) -> None:
     """A journal that cannot be written lets nothing be paid for."""
-    with Journal(folder, "me", "hlr") as journal:
-        journal._db.execute("PRAGMA query_only = ON")
-        with pytest.raises(JournalError, match="readonly"):
+    with Journal(place, "me", "hlr") as journal:
+        claims.make_read_only(journal)
+        with pytest.raises(JournalError, match=r"read-?only"):
             claim(journal, A)
-        journal._db.execute("PRAGMA query_only = OFF")
+        claims.make_read_only(journal, on=False)

@@ -19,7 +19,10 @@ import pytest
 
 import isms_data as isms
 from isms_data import submitting
+from isms_data.journal.place import ServerAddress
 from isms_data.smpp_carrier import LOAD
+from isms_data.transports.smpp_rate import Pace
+from tests.postgres import new_journal
 from tests.test_campaigns import assert_once, plan_of
 from tests.test_runs import assert_right
 
@@ -27,11 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from isms_data.journal.place import Place
     from isms_data.trial import SandboxAccount
 
 KILLS = int(os.environ.get("ISMS_KILLS", "6"))
 NUMBERS = int(os.environ.get("ISMS_KILL_NUMBERS", "2000"))
 PER_CALL = 20
+RATE = NUMBERS // KILLS
+"""Messages a second, of three processes together: a campaign lasts as long as it is killed."""
+LONGEST_LIFE_S = 2.0
 KILLS_A_LIST = 6
 """A list is killed so often and then comes to its end; the next kills go to a fresh list."""
 
@@ -43,19 +50,18 @@ def frame_of(count: int) -> pd.DataFrame:
     return pd.DataFrame({"msisdn": [str(306970000000 + place) for place in range(count)]}, dtype="str")
 
 
-def account_at(username: str, password: str, base_url: str, smpp: str, home: Path) -> isms.Account:
-    return isms.Account(
-        username, password, base_url=base_url, smpp=smpp, home=home, progress=False, max_per_call=PER_CALL
-    )
+def account_at(username: str, password: str, base_url: str, smpp: str, place: Place) -> isms.Account:
+    kept = {"journal": place.url} if isinstance(place, ServerAddress) else {"home": place}
+    return isms.Account(username, password, base_url=base_url, smpp=smpp, progress=False, max_per_call=PER_CALL, **kept)
 
 
-def own(account: SandboxAccount, home: Path) -> isms.Account:
+def own(account: SandboxAccount, place: Place) -> isms.Account:
     """The account as the killed processes have it."""
-    return account_at(*where(account, home))
+    return account_at(*where(account, place))
 
 
-def where(account: SandboxAccount, home: Path) -> tuple[str, str, str, str, Path]:
-    return account.username, account.password, account.base_url, f"{account.smpp}?rate=5000", home
+def where(account: SandboxAccount, place: Place, rate: int = 5000) -> tuple[str, str, str, str, Place]:
+    return account.username, account.password, account.base_url, f"{account.smpp}?rate={rate}", place
 
 
 def look_up(*account: Any) -> None:
@@ -81,8 +87,10 @@ def send_by_smpp(*account: Any) -> None:
     isms.send_messages(campaign_of(NUMBERS, mine), transport="smpp", account=mine)
 
 
-def started(work: Callable[..., None], account: SandboxAccount, home: Path) -> multiprocessing.process.BaseProcess:
-    process = PROCESSES.Process(target=work, args=where(account, home))
+def started(
+    work: Callable[..., None], account: SandboxAccount, place: Place, rate: int = 5000, *more: Any
+) -> multiprocessing.process.BaseProcess:
+    process = PROCESSES.Process(target=work, args=(*where(account, place, rate), *more))
     process.start()
     return process
 
@@ -206,3 +214,64 @@ def both(work: Callable[..., None], account: SandboxAccount, home: Path) -> None
         process.join(120)
 
     assert [process.exitcode for process in processes] == [0, 0]
+
+
+@pytest.mark.parametrize("work", [look_up, send_by_smpp])
+def test_three_processes_of_one_server_are_killed(work: Callable[..., None], server: str, tmp_path: Path) -> None:
+    """Three processes, on a server's journal, killed one after another: nothing twice, and never above the rate."""
+    chance, kills = random.Random(2027), 0
+    for _ in range(KILLS):
+        if kills < KILLS:
+            kills += three_killed(work, new_journal(server), chance, KILLS - kills, tmp_path)
+
+    assert kills >= min(KILLS, 3)
+
+
+def three_killed(work: Callable[..., None], place: Place, chance: random.Random, times: int, tmp_path: Path) -> int:
+    """Kill one of three, so often at most, and start it again; then let them end. How many were killed."""
+    kills, log = 0, tmp_path / f"{times}.log"
+    with isms.sandbox(seed=9, credits=100_000, median_latency_s=0.01, smpp_rate=None) as account:
+        ledger = account.gateway.simulator.ledger
+        running = [started(noted, account, place, RATE, work, log) for _ in range(3)]
+        while kills < times and ledger.charged() < NUMBERS:
+            victim = chance.randrange(3)
+            running[victim].join(chance.uniform(0, LONGEST_LIFE_S))
+            running[victim].kill()
+            running[victim].join()
+            kills += running[victim].exitcode == -9
+            running[victim] = started(noted, account, place, RATE, work, log)
+        for process in running:
+            process.join(300)
+        ASSERTED[work](own(account, place), account, kills)
+        busiest = most_within([float(line) for line in log.read_text(encoding="ascii").split()])
+        told = f"{work.__name__}: {kills} kills, {ledger.charged()} charged, at most {busiest} of {RATE} in a second"
+        print(told)  # noqa: T201 - what the long proof tells
+
+    assert [process.exitcode for process in running] == [0, 0, 0]
+    assert max(ledger.times_charged().values()) == 1
+    assert busiest <= RATE
+    return kills
+
+
+def noted(*given: Any) -> None:
+    """Do the work, and note when each message leaves, by the clock that all processes of a machine share."""
+    *account, work, log = given
+    take, note = Pace.take, os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def noting(pace: Pace, wanted: int, now: float) -> int:
+        count = take(pace, wanted, now)
+        os.write(note, f"{now!r}\n".encode() * count)
+        return count
+
+    Pace.take = noting  # type: ignore[method-assign]
+    work(*account)
+
+
+def most_within(times: list[float], seconds: float = 1.0) -> int:
+    """The most of these moments that lie within so many seconds of one another."""
+    ordered, first, most = sorted(times), 0, 0
+    for place, moment in enumerate(ordered):
+        while moment - ordered[first] >= seconds:
+            first += 1
+        most = max(most, place + 1 - first)
+    return most

@@ -493,7 +493,7 @@ def intend(journal: Journal, number: str, campaign: str = "spring") -> tuple[int
 def test_campaign_writes_once_to_a_number(account: SandboxAccount) -> None:
     """What was sent, may have been sent, is being sent or was settled is skipped, in this campaign and no other."""
     numbers = [f"30697000000{row}" for row in range(6)]
-    with Journal(account.journal_folder, account.label, "send") as other:
+    with Journal(account.journal_place, account.label, "send") as other:
         sent, doubt, refused, skipped, _ = (intend(other, number) for number in numbers[:5])
         other.accepted([Accepted(sent[0], "ID1")])
         other.in_doubt(doubt[0], "lost")

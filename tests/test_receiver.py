@@ -226,7 +226,7 @@ async def test_sandbox_reports_what_became_of_messages(form: ReportSettings) -> 
     ):
         await send_through(account, receiver.url)
         await asyncio.to_thread(until, lambda: receiver.counts.received == 2 * form.copies)
-        found = messages(account.journal_folder, account.label)
+        found = messages(account.journal_place, account.label)
         attempts = [report.http_status for report in account.gateway.simulator.ledger.reports]
 
     assert {number: (told.reply, told.source) for number, told in found.items()} == {
@@ -241,8 +241,8 @@ async def send_through(account: Account, base: str) -> None:
     """A message to two numbers as the package sends it: intent, call, outcome."""
     reference = dlr.new_reference()
     message = Message(reference, "MyShop", "hello", "GSM", False, None, None, "http")
-    url = dlr.url(base, dlr.token(secret(account.journal_folder), reference))
-    with Journal(account.journal_folder, account.label, "send") as journal:
+    url = dlr.url(base, dlr.token(secret(account.journal_place), reference))
+    with Journal(account.journal_place, account.label, "send") as journal:
         numbers = [int(REACHABLE), int(DEAD)]
         taken = claim(journal, numbers, Campaign("spring"), label="spring", message=message)
         async with isms.HttpGateway(account) as gateway:
@@ -261,7 +261,7 @@ async def test_sandbox_repeats_until_the_receiver_is_there() -> None:
         await asyncio.to_thread(until, lambda: len(reports) >= 4)
         with DeliveryReceiver(account=account, port=port) as receiver:
             await asyncio.to_thread(until, lambda: receiver.counts.believed == 2)
-        found = messages(account.journal_folder, account.label)
+        found = messages(account.journal_place, account.label)
 
     assert [told.reply for told in found.values()] == ["Delivered", "Failed"]
     assert reports[0].http_status is None

@@ -36,7 +36,7 @@ def at(account: SandboxAccount, settings: str = QUICK) -> isms.Account:
         account.password,
         base_url=account.base_url,
         smpp=f"{account.smpp}{settings}",
-        home=account.journal_folder,
+        home=account.journal_place,
         progress=False,
     )
 
@@ -109,6 +109,7 @@ def test_fault_in_a_campaign(fault: str) -> None:
             assert {number: told[number] for number in fates} == fates
 
 
+@pytest.mark.usefixtures("place")
 def test_lost_link_leaves_what_was_not_written_free() -> None:
     """One link lost in the middle: what was written and unanswered is in doubt, all else is sent in the same call."""
     with isms.sandbox(seed=7, median_latency_s=3600, smpp_rate=None) as account:
@@ -124,6 +125,7 @@ def test_lost_link_leaves_what_was_not_written_free() -> None:
         assert set(doubts["msisdn"]) == numbers(sent, "in_doubt")
 
 
+@pytest.mark.usefixtures("place")
 def test_settled_doubt_is_sent_once_more_and_no_more() -> None:
     """What the user decides to send again is sent again, once."""
     with isms.sandbox(seed=7, median_latency_s=3600, smpp_rate=None) as account:
@@ -140,6 +142,7 @@ def test_settled_doubt_is_sent_once_more_and_no_more() -> None:
         assert set(again["outcome"]) == {"accepted", "already_sent"}
 
 
+@pytest.mark.usefixtures("place")
 def test_throttled_messages_are_sent_later() -> None:
     """A server that takes fewer than it is offered gets the rest later; nothing is refused in the end."""
     with isms.sandbox(seed=7, median_latency_s=0.01, smpp_rate=60) as account:
@@ -153,6 +156,7 @@ def test_throttled_messages_are_sent_later() -> None:
         assert_told(sent, account, plan)
 
 
+@pytest.mark.usefixtures("place")
 def test_long_message_that_is_put_off_in_its_middle() -> None:
     """Of a message of three segments only those that were throttled leave again."""
     with isms.sandbox(seed=7, median_latency_s=0.01, smpp_rate=2) as account:
@@ -216,6 +220,7 @@ def test_refused_row_says_why_and_the_others_go_on() -> None:
         assert "ESME_RINVDSTADR" in sent.loc[sent["outcome"].eq("rejected"), "problem"].iloc[0]
 
 
+@pytest.mark.usefixtures("place")
 def test_late_receipts_are_collected_by_a_later_process(tmp_path: Path) -> None:
     """Receipts that come while nobody is bound wait at the server; `delivery_status` fetches them."""
     with isms.sandbox(seed=7, median_latency_s=0.05, smpp_rate=None, home=tmp_path) as account:
@@ -289,7 +294,7 @@ def test_receipt_is_found_without_looking_at_every_message(tmp_path: Path) -> No
                 counted += 1
                 return 0
 
-            with ReceiptBook(account.journal_folder, mine.label) as book:
+            with ReceiptBook(account.journal_place, mine.label) as book:
                 book._db.set_progress_handler(count_steps, 10)
                 text = f"id:{last['message_id']} stat:DELIVRD"
                 book.keep(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isms_data.transports.smpp_rate import CATCH_UP_S, ONE_CAUSE_S, SLACK_S, SLOWER, SLOWEST, Pace
@@ -141,3 +142,47 @@ def test_pace_settles_at_what_the_gateway_takes() -> None:
 
     assert len(taken) > 0.6 * 300 * 120
     assert refused < 0.1 * len(taken)
+
+
+def test_limit_of_nothing_waits_for_another() -> None:
+    """With no share nothing leaves and nothing is due; a share that is no longer sure is none."""
+    pace = Pace(100)
+    pace.limit(0)
+    nothing = (pace.take(10, BEGIN), pace.due())
+    pace.limit(50, BEGIN + 10)
+
+    assert nothing == (0, math.inf)
+    assert pace.take(10, BEGIN + 9.9) > 0
+    assert (pace.take(10, BEGIN + 10), pace.due()) == (0, math.inf)
+    pace.limit(50)
+    assert pace.take(10, BEGIN + 11) > 0
+
+
+@given(st.integers(1, 1000), st.lists(st.tuples(st.floats(0, 2.5), st.integers(0, 5)), max_size=8))
+@settings(max_examples=30)
+def test_runs_that_come_and_go_stay_within_the_rate(rate: int, events: list[tuple[float, int]]) -> None:
+    """Shares that are given up at once and taken up when the second is over add up to the rate in any second."""
+    runs = [(Pace(rate), rate)]
+    fair, times, now, settled = [rate], [], BEGIN, BEGIN
+    for pause, event in [*events, (2.5, 9)]:
+        until = now + pause
+        while now < until:
+            now += 0.004
+            if now >= settled:
+                runs = [limited(pace, used, share) for (pace, used), share in zip(runs, fair, strict=True)]
+            times += [now] * sum(pace.take(1000, now) for pace, _ in runs)
+        if event < len(runs) and len(runs) > 1:
+            del runs[event]
+        elif event < 6 and len(runs) < 6:
+            runs.append(limited(Pace(rate), rate, 0))
+        each, left = divmod(rate, len(runs))
+        fair, settled = [each + (place < left) for place in range(len(runs))], now + 1.2
+        runs = [limited(pace, used, min(used, share)) for (pace, used), share in zip(runs, fair, strict=True)]
+
+    assert most_in(times, 1.0) <= rate
+
+
+def limited(pace: Pace, used: int, share: int) -> tuple[Pace, int]:
+    if share != used:
+        pace.limit(share)
+    return pace, share

@@ -51,7 +51,7 @@ def test_sandbox_journal_is_where_isms_home_says(tmp_path: Path, monkeypatch: py
     monkeypatch.delenv("ISMS_HOME")
     with isms.sandbox(median_latency_s=0.002) as account:
         isms.hlr_lookup(NUMBERS.head(1), "n", account=account)
-        folder = account.journal_folder
+        folder = account.journal_place
         assert (folder / "journal.sqlite3").exists()
 
     assert not folder.exists()

@@ -10,6 +10,6 @@ KEEP_ANSWER: Final = (
     "INSERT INTO answers (item_id, kind, answered_at, reply, source, detail) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (item_id) DO UPDATE SET kind = excluded.kind, answered_at = excluded.answered_at, "
     "reply = excluded.reply, source = excluded.source, detail = excluded.detail "
-    f"WHERE kind <> '{AnswerKind.FINAL}'"
+    f"WHERE answers.kind <> '{AnswerKind.FINAL}'"
 )
 """An answer in place of what there was; a final one is never overwritten."""

@@ -11,13 +11,14 @@ number. An intent whose run has died is in doubt: it may have left. Nothing here
 from __future__ import annotations
 
 import os
-import socket
 import uuid
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from isms_data.journal import shares
 from isms_data.journal.answers import KEEP_ANSWER
-from isms_data.journal.file import JournalFile, marks, now
+from isms_data.journal.connection import JournalConnection, transaction
+from isms_data.journal.file import marks
 from isms_data.journal.receipts import match_early
 from isms_data.journal.records import Claim, Claimed, Doubt, Sent
 from isms_data.journal.standing import (
@@ -34,10 +35,11 @@ from isms_data.journal.standing import (
 from isms_data.leases import LIVE, born_of, lease_end, lives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Sequence
 
+    from isms_data.journal.place import Place
     from isms_data.journal.records import Accepted, Asked, Parts
+    from isms_data.journal.shares import Limit, Share
     from isms_data.vocabulary import Source
 
 FREE: Final = ("settle", "plan", "delivery", "contacts")
@@ -50,73 +52,96 @@ _ITEM_COLUMNS: Final = """
 """
 
 
-class Journal(JournalFile):
+_WHOSE: Final = "coalesce(c.account, '') = ? AND coalesce(c.operation, '') = ?"
+_LABEL: Final = "AND coalesce(c.label, '') = ?"
+"""Of calls found by their numbers: `coalesce` keeps the engines from beginning with all calls of a campaign."""
+
+
+class Journal(JournalConnection):
     """One run's connection to the journal of an account."""
 
-    def __init__(self, folder: Path, account: str, operation: str) -> None:
-        super().__init__(folder)
+    def __init__(self, place: Place, account: str, operation: str) -> None:
+        super().__init__(place)
         self._account = account
         self._operation = operation
         self.run_id = uuid.uuid4().hex
 
     def __enter__(self) -> Self:
         """Register the run as alive."""
-        me = (socket.gethostname(), os.getpid(), born_of(os.getpid()))
-        row = (self.run_id, self._account, self._operation, *me, now(), lease_end())
         LIVE.add(self.run_id)  # before another thread can see the run, and take it for one that is over
         try:
-            with self._transaction():
-                self._end_forgotten(*me)
-                self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+            self._register()
         except BaseException:
             LIVE.discard(self.run_id)
             self._db.close()
             raise
         return self
 
+    @transaction()
+    def _register(self) -> None:
+        me, now = (self._db.here(), os.getpid(), born_of(os.getpid())), self._db.now()
+        self._end_forgotten(*me)
+        row = (self.run_id, self._account, self._operation, *me, now, lease_end(now))
+        self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row)
+
     def __exit__(self, *_: object) -> None:
         """End the run: what it intended and did not learn the outcome of is in doubt from now on."""
         LIVE.discard(self.run_id)
         try:
-            with self._transaction():
-                self._db.execute("UPDATE runs SET ended_at = ? WHERE run_id = ?", (now(), self.run_id))
-                self._give_up([self.run_id])
+            self._end()
         finally:
             self._db.close()
+
+    @transaction()
+    def _end(self) -> None:
+        self._db.execute("UPDATE runs SET ended_at = ? WHERE run_id = ?", (self._db.now(), self.run_id))
+        self._give_up([self.run_id])
 
     def _end_forgotten(self, host: str, pid: int, born: str) -> None:
         """End the runs of this very process that are over and could not write it down (a disk was full, say)."""
         live = sorted(LIVE)
         self._db.execute(
             "UPDATE runs SET ended_at = ? WHERE ended_at IS NULL AND host = ? AND pid = ? AND born = ? "
-            f"AND run_id NOT IN ({marks(live)})",
-            (now(), host, pid, born, *live),
+            f"AND NOT run_id {self._db.among(live)}",
+            (self._db.now(), host, pid, born, *self._db.given(live)),
         )
 
+    @transaction(durable=False)
     def renew(self) -> None:
         """Say that this run is still alive."""
-        with self._transaction(durable=False):
-            self._db.execute("UPDATE runs SET lease_end = ? WHERE run_id = ?", (lease_end(), self.run_id))
+        self._db.execute("UPDATE runs SET lease_end = ? WHERE run_id = ?", (lease_end(self._db.now()), self.run_id))
 
+    @transaction(durable=False)
+    def fair_share(self, limit: Limit) -> int:
+        """What this run should have of a limit of the account, with all who use it now; it is alive on the way."""
+        self.renew()
+        return shares.fair(self._db, self._account, self.run_id, limit, self._alive().__contains__)
+
+    @transaction(durable=False)
+    def take_share(self, limit: Limit, *, in_use: int = 0) -> Share:
+        """Write down what this run may use of a limit from now on."""
+        return shares.take(self._db, self._account, self.run_id, limit, self._alive().__contains__, in_use=in_use)
+
+    @transaction(durable=False)
     def alone_since(self, since: int) -> bool:
         """Whether no other run paid from the same account after `since` (microseconds), so that the balance tells."""
         rows = self._db.execute(
             "SELECT run_id, host, pid, born, lease_end, ended_at FROM runs WHERE account = ? AND run_id <> ? "
-            f"AND operation NOT IN ({marks(FREE)}) AND (ended_at IS NULL OR ended_at >= ?)",
-            (self._account, self.run_id, *FREE, since),
+            f"AND NOT operation {self._db.among(FREE)} AND (ended_at IS NULL OR ended_at >= ?)",
+            (self._account, self.run_id, *self._db.given(FREE), since),
         )
-        return not any(ended_at is not None or run_id in LIVE or lives(*where) for run_id, *where, ended_at in rows)
+        return not any(ended_at is not None or self._lives(run_id, *where) for run_id, *where, ended_at in rows)
 
     # What is known
 
+    @transaction()
     def standings(self, msisdns: Sequence[int], scope: Scope) -> Standings:
         """How each number stands that was ever paid for in that scope, or is suppressed; any other is free.
 
         One of `file.in_parts`. Intents of dead runs become in doubt on the way.
         """
-        with self._transaction():
-            self._bury_dead()
-            return self._standings(msisdns, scope)
+        self._bury_dead()
+        return self._standings(msisdns, scope)
 
     def _standings(self, msisdns: Sequence[int], scope: Scope) -> Standings:
         """Of a number's records the last one counts; in a campaign the last that is proven to be sent, if any is."""
@@ -126,10 +151,11 @@ class Journal(JournalFile):
             f"SELECT {_ITEM_COLUMNS}, {'m.scheduled_for, m.transport' if campaign else 'NULL, NULL'} FROM items i "
             "JOIN calls c ON c.call_id = i.call_id LEFT JOIN answers a ON a.item_id = i.item_id "
             f"{'JOIN messages m ON m.call_id = i.call_id' if campaign else ''} "
-            f"WHERE i.msisdn IN ({marks(msisdns)}) AND c.account = ? AND c.operation = ? AND c.state <> ? "
-            f"{'AND c.label = ?' if campaign else ''} ORDER BY c.operation = ? AND c.state = ?, i.item_id",
+            f"WHERE i.msisdn {self._db.among(msisdns)} "
+            f"AND {_WHOSE} AND c.state <> ? "
+            f"{_LABEL if campaign else ''} ORDER BY c.operation = ? AND c.state = ?, i.item_id",
             (
-                *(*msisdns, self._account, scope.operation, CallState.REFUSED, *campaign),
+                *(*self._db.given(msisdns), self._account, scope.operation, CallState.REFUSED, *campaign),
                 *(Campaign.operation, CallState.ACCEPTED),
             ),
         )
@@ -144,13 +170,14 @@ class Journal(JournalFile):
 
     def _suppressed(self, msisdns: Sequence[int]) -> list[int]:
         rows = self._db.execute(
-            f"SELECT msisdn FROM suppressions WHERE msisdn IN ({marks(msisdns)}) AND (until IS NULL OR until > ?)",
-            (*msisdns, now()),
+            f"SELECT msisdn FROM suppressions WHERE msisdn {self._db.among(msisdns)} AND (until IS NULL OR until > ?)",
+            (*self._db.given(msisdns), self._db.now()),
         )
         return [number for (number,) in rows]
 
     # Paid calls
 
+    @transaction()
     def claim(
         self, asked: Sequence[Asked], scope: Scope, *, label: str | None, price: Decimal, measured: bool = False
     ) -> Claimed:
@@ -162,26 +189,26 @@ class Journal(JournalFile):
         ------
         JournalError   the intent cannot be written, or the disk has too little room for the outcome.
         """
-        self._check_place()
-        with self._transaction():
-            known = self._standings([number for each in asked for number in each.msisdns], scope)
-            others = {number: known[number] for number in known if known[number][0] is not Standing.FREE}
-            earlier = self._earlier([each.msisdns[0] for each in asked if each.parts])
-            call_id, item_id = self._next("calls", "call_id"), self._next("items", "item_id")
-            claims: list[Claim] = []
-            for each in asked:
-                taken = [number for number in each.msisdns if number not in others]
-                if taken:
-                    claims.append(Claim(call_id, item_id, taken, each, earlier.get(taken[0], 0)))
-                    call_id, item_id = call_id + 1, item_id + len(taken)
-            self._intend(claims, scope, label=label, price=price, measured=measured)
+        self._db.check(room=True)
+        self.renew()  # nobody shall take this run for dead while these calls are under way
+        known = self._standings([number for each in asked for number in each.msisdns], scope)
+        others = {number: known[number] for number in known if known[number][0] is not Standing.FREE}
+        earlier = self._earlier([each.msisdns[0] for each in asked if each.parts])
+        call_id, item_id = self._next("calls", "call_id"), self._next("items", "item_id")
+        claims: list[Claim] = []
+        for each in asked:
+            taken = [number for number in each.msisdns if number not in others]
+            if taken:
+                claims.append(Claim(call_id, item_id, taken, each, earlier.get(taken[0], 0)))
+                call_id, item_id = call_id + 1, item_id + len(taken)
+        self._intend(claims, scope, label=label, price=price, measured=measured)
         return Claimed(claims, others)
 
     def _intend(
         self, claims: Sequence[Claim], scope: Scope, *, label: str | None, price: Decimal, measured: bool
     ) -> None:
         whose = (self._account, scope.operation, label, self.run_id, CallState.INTENDED)
-        at, price_text = now(), str(price)
+        at, price_text = self._db.now(), str(price)
         self._db.executemany(
             "INSERT INTO calls (call_id, account, operation, label, run_id, state, first_id, numbers, price, units, "
             "measured, intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -217,26 +244,26 @@ class Journal(JournalFile):
         """How many records each of these numbers has."""
         if not msisdns:
             return {}
-        query = f"SELECT msisdn, count(*) FROM items WHERE msisdn IN ({marks(msisdns)}) GROUP BY msisdn"
-        return dict(self._db.execute(query, msisdns).fetchall())
+        query = f"SELECT msisdn, count(*) FROM items WHERE msisdn {self._db.among(msisdns)} GROUP BY msisdn"
+        return dict(self._db.execute(query, self._db.given(msisdns)).fetchall())
 
-    def number_again(self, call_id: int, parts: Iterable[tuple[int, str, int]]) -> None:
+    @transaction()
+    def number_again(self, call_id: int, parts: Collection[tuple[int, str, int]]) -> None:
         """These parts of a message were refused for now and leave once more: (part, session, sequence)."""
-        with self._transaction():
-            self._db.executemany(
-                "UPDATE segments SET session = ?, sequence = ? WHERE call_id = ? AND part = ?",
-                [(session, sequence, call_id, part) for part, session, sequence in parts],
-            )
+        self._db.executemany(
+            "UPDATE segments SET session = ?, sequence = ? WHERE call_id = ? AND part = ?",
+            [(session, sequence, call_id, part) for part, session, sequence in parts],
+        )
 
+    @transaction()
     def accepted(self, calls: Sequence[Accepted]) -> None:
         """These calls were accepted."""
-        at = now()
-        with self._transaction():
-            self._db.executemany(
-                "UPDATE calls SET state = ?, message_id = ?, problem = NULL, answered_at = ? WHERE call_id = ?",
-                [(CallState.ACCEPTED, each.message_id, at, each.call_id) for each in calls],
-            )
-            self._identify([(each.call_id, each.part_ids) for each in calls if each.part_ids])
+        at = self._db.now()
+        self._db.executemany(
+            "UPDATE calls SET state = ?, message_id = ?, problem = NULL, answered_at = ? WHERE call_id = ?",
+            [(CallState.ACCEPTED, each.message_id, at, each.call_id) for each in calls],
+        )
+        self._identify([(each.call_id, each.part_ids) for each in calls if each.part_ids])
 
     def _identify(self, parts: Sequence[tuple[int, Sequence[str | None]]]) -> None:
         """Keep the ids of the parts of these calls, and read the receipts that came before them."""
@@ -250,37 +277,37 @@ class Journal(JournalFile):
             self._db.executemany("UPDATE segments SET message_id = ? WHERE call_id = ? AND part = ?", known)
             match_early(self._db, self._account, [message_id for message_id, *_ in known])
 
+    @transaction()
     def refused(self, call_id: int, problem: str) -> None:
         """The call was refused, nothing was charged: its numbers are free again."""
-        with self._transaction():
-            self._not_accepted(call_id, CallState.REFUSED, problem)
+        self._not_accepted(call_id, CallState.REFUSED, problem)
 
+    @transaction()
     def in_doubt(self, call_id: int, problem: str, part_ids: Sequence[str | None] = ()) -> None:
         """The call may have been carried out; over SMPP perhaps some of its parts were, under these ids."""
-        with self._transaction():
-            self._not_accepted(call_id, CallState.IN_DOUBT, problem)
-            self._identify([(call_id, part_ids)])
+        self._not_accepted(call_id, CallState.IN_DOUBT, problem)
+        self._identify([(call_id, part_ids)])
 
     def _not_accepted(self, call_id: int, state: CallState, problem: str) -> None:
         """Unless a delivery report has come meanwhile: it proves that the call was accepted, whatever was replied."""
         self._db.execute(
             "UPDATE calls SET state = ?, problem = ?, answered_at = ? WHERE call_id = ? AND state = ?",
-            (state, problem, now(), call_id, CallState.INTENDED),
+            (state, problem, self._db.now(), call_id, CallState.INTENDED),
         )
 
-    def was_charged(self, call_ids: Iterable[int], problem: str) -> None:
+    @transaction()
+    def was_charged(self, call_ids: Collection[int], problem: str) -> None:
         """The balance shows that these calls in doubt were accepted, under ids that nobody knows."""
-        with self._transaction():
-            self._db.executemany(
-                "UPDATE calls SET state = ?, problem = ? WHERE call_id = ? AND state = ?",
-                [(CallState.ACCEPTED, problem, call_id, CallState.IN_DOUBT) for call_id in call_ids],
-            )
+        self._db.executemany(
+            "UPDATE calls SET state = ?, problem = ? WHERE call_id = ? AND state = ?",
+            [(CallState.ACCEPTED, problem, call_id, CallState.IN_DOUBT) for call_id in call_ids],
+        )
 
     # Answers
 
     def answer(
         self,
-        answers: Iterable[tuple[int, AnswerKind, int, str | None]],
+        answers: Collection[tuple[int, AnswerKind, int, str | None]],
         *,
         source: Source | None = None,
         durable: bool = False,
@@ -290,138 +317,141 @@ class Journal(JournalFile):
         Answers need not be durable: one that a power cut takes can be asked for again, free of charge. What a user
         decided must be.
         """
-        with self._transaction(durable=durable):
-            self._db.executemany(KEEP_ANSWER, [(*answer, source, None) for answer in answers])
+        rows = [(*answer, source, None) for answer in answers]
+        self._whole(lambda: self._db.executemany(KEEP_ANSWER, rows), durable=durable)
 
-    def take_over(self, call_ids: Iterable[int]) -> None:
+    @transaction(durable=False)
+    def take_over(self, call_ids: Collection[int]) -> None:
         """Make the open calls of runs that have ended this run's own, so that others see who asks for them."""
-        with self._transaction(durable=False):
-            self._db.executemany(
-                "UPDATE calls SET run_id = ? WHERE call_id = ?", [(self.run_id, call) for call in call_ids]
-            )
+        self._db.executemany(
+            "UPDATE calls SET run_id = ? WHERE call_id = ?", [(self.run_id, call) for call in call_ids]
+        )
 
+    @transaction()
     def confirm_price(self, price: Decimal) -> None:
         """The calls of this run really cost this per unit: only by such prices can the balance be reckoned."""
-        with self._transaction():
-            self._db.execute("UPDATE calls SET price = ?, measured = 1 WHERE run_id = ?", (str(price), self.run_id))
+        self._db.execute("UPDATE calls SET price = ?, measured = 1 WHERE run_id = ?", (str(price), self.run_id))
 
     # Messages
 
+    @transaction()
     def messages(self, campaign: str) -> list[Sent]:
         """Every message of a campaign that may have gone out, the oldest first.
 
         Of several to one number the last counts, or the last that is proven to be sent, if any is.
         """
-        with self._transaction():
-            self._bury_dead()
-            rows = self._db.execute(
-                "SELECT i.item_id, i.msisdn, c.state, c.run_id, c.message_id, c.intended_at, c.problem, c.units, "
-                "m.sender, m.text, m.coding, m.flash, m.scheduled_for, m.transport, "
-                "a.kind, a.answered_at, a.reply, a.source, a.detail FROM calls c "
-                "JOIN messages m ON m.call_id = c.call_id "
-                "JOIN items i ON i.item_id BETWEEN c.first_id AND c.first_id + c.numbers - 1 "
-                "LEFT JOIN answers a ON a.item_id = i.item_id "
-                "WHERE c.account = ? AND c.operation = ? AND c.label = ? AND c.state <> ? "
-                "ORDER BY c.state = ?, i.item_id",
-                (self._account, Campaign.operation, campaign, CallState.REFUSED, CallState.ACCEPTED),
-            )
-            return sorted({sent.msisdn: sent for sent in map(Sent._make, rows)}.values())
+        self._bury_dead()
+        rows = self._db.execute(
+            "SELECT i.item_id, i.msisdn, c.state, c.run_id, c.message_id, c.intended_at, c.problem, c.units, "
+            "m.sender, m.text, m.coding, m.flash, m.scheduled_for, m.transport, "
+            "a.kind, a.answered_at, a.reply, a.source, a.detail FROM calls c "
+            "JOIN messages m ON m.call_id = c.call_id "
+            "JOIN items i ON i.item_id BETWEEN c.first_id AND c.first_id + c.numbers - 1 "
+            "LEFT JOIN answers a ON a.item_id = i.item_id "
+            "WHERE c.account = ? AND c.operation = ? AND c.label = ? AND c.state <> ? "
+            "ORDER BY c.state = ?, i.item_id",
+            (self._account, Campaign.operation, campaign, CallState.REFUSED, CallState.ACCEPTED),
+        )
+        return sorted({sent.msisdn: sent for sent in map(Sent._make, rows)}.values())
 
+    @transaction(durable=False)
     def campaigns(self) -> list[str]:
         """The names of the account's campaigns, sorted."""
-        with self._transaction(durable=False):
-            rows = self._db.execute(
-                "SELECT DISTINCT label FROM calls WHERE account = ? AND operation = ? ORDER BY label",
-                (self._account, Campaign.operation),
-            )
-            return [name for (name,) in rows]
+        rows = self._db.execute(
+            "SELECT DISTINCT label FROM calls WHERE account = ? AND operation = ?",
+            (self._account, Campaign.operation),
+        )
+        return sorted(name for (name,) in rows)
 
+    @transaction(durable=False)
     def last_report(self) -> int:
         """The id of the last delivery report."""
         return self._next("reports", "report_id") - 1
 
+    @transaction(durable=False)
     def heard_since(self, report_id: int) -> tuple[int, list[tuple[int, AnswerKind | None]]]:
         """The delivery reports after that one: the last one's id, and for each item what its report said.
 
         None stands for a report that could not be read: then it pays to ask.
         """
-        with self._transaction(durable=False):
-            rows = self._db.execute(
-                "SELECT r.report_id, r.item_id, r.status, a.kind FROM reports r "
-                "LEFT JOIN answers a ON a.item_id = r.item_id WHERE r.report_id > ? ORDER BY r.report_id",
-                (report_id,),
-            ).fetchall()
+        rows = self._db.execute(
+            "SELECT r.report_id, r.item_id, r.status, a.kind FROM reports r "
+            "LEFT JOIN answers a ON a.item_id = r.item_id WHERE r.report_id > ? ORDER BY r.report_id",
+            (report_id,),
+        ).fetchall()
         told = [
             (item_id, AnswerKind(kind) if status and kind else None) for _, item_id, status, kind in rows if item_id
         ]
         return (rows[-1][0] if rows else report_id), told
 
+    @transaction(durable=False)
     def last_replies(self, msisdns: Sequence[int]) -> dict[int, str]:
         """The last answer of a lookup of each number, whatever its age; for one of `file.in_parts`."""
-        with self._transaction(durable=False):
-            rows = self._db.execute(
-                "SELECT i.msisdn, a.reply FROM items i JOIN calls c ON c.call_id = i.call_id "
-                "JOIN answers a ON a.item_id = i.item_id "
-                f"WHERE i.msisdn IN ({marks(msisdns)}) AND c.account = ? AND c.operation = ? AND a.kind = ? "
-                "ORDER BY i.item_id",
-                (*msisdns, self._account, Lookups.operation, AnswerKind.FINAL),
-            )
-            return dict(rows.fetchall())
+        rows = self._db.execute(
+            "SELECT i.msisdn, a.reply FROM items i JOIN calls c ON c.call_id = i.call_id "
+            "JOIN answers a ON a.item_id = i.item_id "
+            f"WHERE i.msisdn {self._db.among(msisdns)} "
+            f"AND {_WHOSE} AND a.kind = ? "
+            "ORDER BY i.item_id",
+            (*self._db.given(msisdns), self._account, Lookups.operation, AnswerKind.FINAL),
+        )
+        return dict(rows.fetchall())
 
     # In doubt
 
+    @transaction()
     def doubts(self) -> list[Doubt]:
         """Every item of this account that is in doubt, the oldest first."""
-        with self._transaction():
-            self._bury_dead()
-            rows = self._db.execute(
-                "SELECT i.msisdn, i.item_id, i.call_id, c.operation, c.state, c.label, c.intended_at, c.price, "
-                "c.units, coalesce(a.reply, c.problem) FROM calls c "
-                "JOIN items i ON i.item_id BETWEEN c.first_id AND c.first_id + c.numbers - 1 "
-                "LEFT JOIN answers a ON a.item_id = i.item_id WHERE c.account = ? "
-                "AND (c.state = ? AND a.kind IS NULL OR c.state = ? AND a.kind = ?) ORDER BY i.item_id",
-                (self._account, CallState.IN_DOUBT, CallState.ACCEPTED, AnswerKind.LOST),
-            )
-            return list(map(Doubt._make, rows))
+        self._bury_dead()
+        rows = self._db.execute(
+            "SELECT i.msisdn, i.item_id, i.call_id, c.operation, c.state, c.label, c.intended_at, c.price, "
+            "c.units, coalesce(a.reply, c.problem) FROM calls c "
+            "JOIN items i ON i.item_id BETWEEN c.first_id AND c.first_id + c.numbers - 1 "
+            "LEFT JOIN answers a ON a.item_id = i.item_id WHERE c.account = ? "
+            "AND (c.state = ? AND a.kind IS NULL OR c.state = ? AND a.kind = ?) ORDER BY i.item_id",
+            (self._account, CallState.IN_DOUBT, CallState.ACCEPTED, AnswerKind.LOST),
+        )
+        return list(map(Doubt._make, rows))
 
     # Balances
 
+    @transaction()
     def keep_balance(self, balance: Decimal, since: int) -> None:
         """Keep a reading of the balance that was asked for at `since`, as evidence for what a call in doubt has cost.
 
         It knows after which call it was taken, not when: clocks are put back.
         """
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO balances (account, run_id, after_call, alone, read_at, credits) VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    *(self._account, self.run_id, self._next("calls", "call_id") - 1),
-                    *(self.alone_since(since), now(), str(balance)),
-                ),
-            )
+        self._db.execute(
+            "INSERT INTO balances (balance_id, account, run_id, after_call, alone, read_at, credits) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(self._next("balances", "balance_id"), self._account, self.run_id, self._next("calls", "call_id") - 1),
+                *(self.alone_since(since), self._db.now(), str(balance)),
+            ),
+        )
 
+    @transaction()
     def expected_balance(self, before_call: int) -> Decimal | None:
         """What the account should have, going from its last reading before a call by what was accepted after it.
 
         None where there is no reading that was taken while no other run was paying, where one is paying now, or where
         what an accepted call has cost was never measured.
         """
-        with self._transaction():
-            reading = self._db.execute(
-                "SELECT credits, after_call FROM balances WHERE account = ? AND alone AND after_call < ? "
-                "ORDER BY balance_id DESC LIMIT 1",
-                (self._account, before_call),
-            ).fetchone()
-            if reading is None or not self.alone_since(now()):
-                return None
-            balance, after_call = reading
-            accepted = self._db.execute(
-                "SELECT price, units * numbers, measured FROM calls WHERE account = ? AND state = ? AND call_id > ?",
-                (self._account, CallState.ACCEPTED, after_call),
-            ).fetchall()
-            if not all(measured for *_, measured in accepted):
-                return None
-            return Decimal(balance) - sum((Decimal(price) * units for price, units, _ in accepted), Decimal(0))
+        reading = self._db.execute(
+            "SELECT credits, after_call FROM balances WHERE account = ? AND alone = 1 AND after_call < ? "
+            "ORDER BY balance_id DESC LIMIT 1",
+            (self._account, before_call),
+        ).fetchone()
+        if reading is None or not self.alone_since(self._db.now()):
+            return None
+        balance, after_call = reading
+        accepted = self._db.execute(
+            "SELECT price, units * numbers, measured FROM calls WHERE account = ? AND state = ? AND call_id > ?",
+            (self._account, CallState.ACCEPTED, after_call),
+        ).fetchall()
+        if not all(measured for *_, measured in accepted):
+            return None
+        return Decimal(balance) - sum((Decimal(price) * units for price, units, _ in accepted), Decimal(0))
 
     # Inside
 
@@ -431,7 +461,10 @@ class Journal(JournalFile):
             "SELECT run_id, host, pid, born, lease_end FROM runs WHERE ended_at IS NULL AND account = ?",
             (self._account,),
         )
-        return {run_id: where[-1] > now() for run_id, *where in rows if run_id in LIVE or lives(*where)}
+        return {run_id: where[-1] > self._db.now() for run_id, *where in rows if self._lives(run_id, *where)}
+
+    def _lives(self, run_id: str, *where: Any) -> bool:
+        return run_id in LIVE or lives(*where, here=self._db.here(), now=self._db.now())
 
     def _bury_dead(self) -> None:
         alive = self._alive()

@@ -11,11 +11,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from isms_data.journal.file import JournalFile, now
+from isms_data.journal.connection import JournalConnection, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Collection
+
+    from isms_data.journal.place import Place
 
 
 class Contact(NamedTuple):
@@ -34,47 +35,46 @@ class Entry(NamedTuple):
     sure: bool
 
 
-class ContactBook(JournalFile):
+class ContactBook(JournalConnection):
     """One run's connection to what is known of an account's contacts; every change is durable on return."""
 
-    def __init__(self, folder: Path, account: str) -> None:
-        super().__init__(folder)
+    def __init__(self, place: Place, account: str) -> None:
+        super().__init__(place)
         self._account = account
         self._mark = -1 - secrets.randbits(62)
 
+    @transaction(durable=False)
     def entries(self) -> dict[int, Entry]:
         """Every contact that the gateway has or may have, by number."""
-        with self._transaction(durable=False):
-            rows = self._db.execute(
-                "SELECT mobile, surname, name, comments, synced_at > 0 FROM contacts WHERE account = ?",
-                (self._account,),
-            )
-            return {mobile: Entry(Contact(mobile, *texts), bool(sure)) for mobile, *texts, sure in rows}
+        rows = self._db.execute(
+            "SELECT mobile, surname, name, comments, synced_at > 0 FROM contacts WHERE account = ?",
+            (self._account,),
+        )
+        return {mobile: Entry(Contact(mobile, *texts), bool(sure)) for mobile, *texts, sure in rows}
 
-    def intend(self, saves: Iterable[Contact], deletes: Iterable[int]) -> None:
+    @transaction()
+    def intend(self, saves: Collection[Contact], deletes: Collection[int]) -> None:
         """Calls that save and delete these will be made: until `keep`, what the gateway has is not known."""
-        with self._transaction():
-            self._db.executemany(
-                "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, mobile) DO UPDATE SET surname = "
-                "excluded.surname, name = excluded.name, comments = excluded.comments, synced_at = excluded.synced_at",
-                ((self._account, *contact, self._mark) for contact in saves),
-            )
-            self._db.executemany(
-                "UPDATE contacts SET synced_at = ? WHERE account = ? AND mobile = ?",
-                ((self._mark, self._account, mobile) for mobile in deletes),
-            )
+        self._db.executemany(
+            "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, mobile) DO UPDATE SET surname = "
+            "excluded.surname, name = excluded.name, comments = excluded.comments, synced_at = excluded.synced_at",
+            ((self._account, *contact, self._mark) for contact in saves),
+        )
+        self._db.executemany(
+            "UPDATE contacts SET synced_at = ? WHERE account = ? AND mobile = ?",
+            ((self._mark, self._account, mobile) for mobile in deletes),
+        )
 
-    def keep(self, saved: Iterable[int], gone: Iterable[int]) -> None:
+    @transaction()
+    def keep(self, saved: Collection[int], gone: Collection[int]) -> None:
         """The gateway has what was intended of these, and does not have those."""
         absent = [(self._account, mobile) for mobile in gone]
-        with self._transaction():
-            self._db.executemany(
-                "UPDATE contacts SET synced_at = CASE synced_at WHEN ? THEN ? ELSE 0 END "
-                "WHERE account = ? AND mobile = ?",
-                ((self._mark, now(), self._account, mobile) for mobile in saved),
-            )
-            self._db.executemany(
-                "DELETE FROM contacts WHERE account = ? AND mobile = ? AND synced_at = ?",
-                ((*key, self._mark) for key in absent),
-            )
-            self._db.executemany("UPDATE contacts SET synced_at = 0 WHERE account = ? AND mobile = ?", absent)
+        self._db.executemany(
+            "UPDATE contacts SET synced_at = CASE synced_at WHEN ? THEN ? ELSE 0 END WHERE account = ? AND mobile = ?",
+            ((self._mark, self._db.now(), self._account, mobile) for mobile in saved),
+        )
+        self._db.executemany(
+            "DELETE FROM contacts WHERE account = ? AND mobile = ? AND synced_at = ?",
+            ((*key, self._mark) for key in absent),
+        )
+        self._db.executemany("UPDATE contacts SET synced_at = 0 WHERE account = ? AND mobile = ?", absent)

@@ -1,20 +1,24 @@
-"""The journal's file: opened privately, brought to today's version, and written in whole transactions."""
+"""The journal in a file of SQLite: opened privately, brought to today's version; one writer at a time."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sqlite3
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Self
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from isms_data.errors import JournalError
 from isms_data.journal.migrations import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+T = TypeVar("T")
 
 FILE_NAME: Final = "journal.sqlite3"
 KEY_NAME: Final = "dlr.key"
@@ -33,87 +37,94 @@ AT_ONCE: Final = 10_000
 """Numbers in one question to SQLite, whose limit is 32,766 parameters."""
 
 
-class JournalFile:
-    """One connection to the journal in a folder; each public method of its classes is one transaction, and blocks.
+class FileDatabase(sqlite3.Connection):
+    """One connection to the journal's file (`database.Database`)."""
 
-    Use it from one thread only.
-    """
+    path: Path
+    inode: int
 
-    def __init__(self, folder: Path) -> None:
-        folder = folder.absolute()  # the program may change its working folder in mid-run
-        self._path = folder / FILE_NAME
-        with self._clear_errors():
-            make_private(folder)
-            self._db = opened(self._path)
-            self._inode = self._path.stat().st_ino
+    def among(self, values: Sequence[Any], /) -> str:
+        """A mark for each: SQLite has no lists."""
+        return f"IN ({marks(values)})"
 
-    def __enter__(self) -> Self:
-        return self
+    def given(self, values: Sequence[Any], /) -> Sequence[Any]:
+        """As they are."""
+        return values
 
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
+    def stream(self, sql: str, /) -> AbstractContextManager[sqlite3.Cursor]:
+        """SQLite reads on as rows are taken."""
+        return closing(self.execute(sql))
 
-    def together(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Do several of this journal's tasks in one transaction, that they share its flush; what each gave or raised.
+    def begin(self, *, durable: bool) -> None:
+        """Be the only writer; others wait."""
+        self.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self.execute("BEGIN IMMEDIATE")
 
-        A task that fails takes back what it wrote itself; where the transaction fails, none of them is done.
-        """
-        with self._transaction():
-            return [self._apart(task) for task in tasks]
+    def commit(self) -> None:
+        """Write it."""
+        self.execute("COMMIT")
 
-    def _apart(self, task: Callable[[], Any]) -> Any:
-        self._db.execute("SAVEPOINT apart")
-        try:
-            done = task()
-        except Exception as error:  # noqa: BLE001 - raised where the task is awaited
-            self._db.execute("ROLLBACK TO apart")
-            done = error
-        self._db.execute("RELEASE apart")
-        return done
+    def repeated(self, transaction: Callable[[], T], /) -> T:
+        """Once: a file is not lost on the way."""
+        return transaction()
 
-    @contextmanager
-    def _transaction(self, *, durable: bool = True) -> Iterator[None]:
-        """All of it or nothing; within another transaction, a part of that one. Durable: it outlives a power cut."""
-        with self._clear_errors():
-            if self._db.in_transaction:
-                yield
-                return
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.rollback()
-                raise
-
-    def _check_place(self) -> None:
+    def check(self, *, room: bool) -> None:
         """The file is still the one that was opened, and its disk has room for what a call will bring."""
-        with self._clear_errors():
-            if self._path.stat().st_ino != self._inode:
+        with self.clear_errors():
+            if self.path.stat().st_ino != self.inode:
                 msg = "its file was replaced while it was in use"
                 raise OSError(msg)
-            free = shutil.disk_usage(self._path.parent).free
-        if free < RESERVE_BYTES:
+            free = shutil.disk_usage(self.path.parent).free
+        if room and free < RESERVE_BYTES:
             msg = (
-                f"the disk of the journal ({self._path}) has {free // 1024:,} kB left, less than the "
+                f"the disk of the journal ({self.path}) has {free // 1024:,} kB left, less than the "
                 f"{RESERVE_BYTES // 1024:,} kB that a paid call's outcome may need. Nothing more was paid for. "
                 "Make room, then call again: what is done is kept."
             )
             raise JournalError(msg)
 
-    @contextmanager
-    def _clear_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except JournalError:
-            raise
-        except (sqlite3.Error, OSError) as error:
+    def now(self) -> int:
+        """The time of this machine, which is the only one."""
+        return now()
+
+    def here(self) -> str:
+        """Its name."""
+        return socket.gethostname()
+
+    def overwrite_deleted(self) -> None:
+        """Zeros in place of what is deleted."""
+        with self.clear_errors():
+            self.execute("PRAGMA secure_delete = ON")
+
+    def compact(self) -> None:
+        """Write the file anew, and empty its log."""
+        with self.clear_errors():
+            self.execute("VACUUM")
+            busy, *_ = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
             msg = (
-                f"the journal ({self._path}) cannot be used: {error}. Nothing is paid for without it, and what is "
-                "in it is kept. Make room or give write access, or set ISMS_HOME to another folder; then call again."
+                f"the journal ({self.path}) is in use by another program, so bytes of what was deleted may still lie "
+                "in its log. Nothing refers to them. Call again when that program has ended."
             )
-            raise JournalError(msg) from error
+            raise JournalError(msg)
+
+    def clear_errors(self) -> AbstractContextManager[None]:
+        """SQLite's errors, and those of its file."""
+        return _clear_errors(self.path)
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except JournalError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        msg = (
+            f"the journal ({path}) cannot be used: {error}. Nothing is paid for without it, and what is "
+            "in it is kept. Make room or give write access, or set ISMS_HOME to another folder; then call again."
+        )
+        raise JournalError(msg) from error
 
 
 def make_private(folder: Path) -> None:
@@ -124,10 +135,20 @@ def make_private(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def opened(path: Path) -> sqlite3.Connection:
-    """The database at this path, private and of the newest version."""
+def opened(folder: Path) -> FileDatabase:
+    """The journal in this folder, private and of the newest version."""
+    folder = folder.absolute()  # the program may change its working folder in mid-run
+    path = folder / FILE_NAME
+    with _clear_errors(path):
+        make_private(folder)
+        db = _connected(path)
+        db.path, db.inode = path, path.stat().st_ino
+    return db
+
+
+def _connected(path: Path) -> FileDatabase:
     new = not path.exists()
-    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, factory=FileDatabase)
     try:
         if new:
             path.chmod(0o600)
@@ -144,7 +165,7 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def in_parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+def in_parts(numbers: Sequence[T]) -> Iterator[Sequence[T]]:
     """The numbers, in parts of which each fits into one question."""
     return (numbers[start : start + AT_ONCE] for start in range(0, len(numbers), AT_ONCE))
 

@@ -12,8 +12,8 @@ every column that may hold a text that is not ours.
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
-from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from isms_data.cleaning.mentions import Texts
-from isms_data.errors import JournalError
-from isms_data.journal.file import AT_ONCE, JournalFile, marks, now
+from isms_data.journal.connection import JournalConnection, transaction
+from isms_data.journal.file import AT_ONCE
 from isms_data.journal.standing import AnswerKind, CallState, Campaign
 from isms_data.leases import LIVE, lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from isms_data.cleaning.mentions import Mention
+    from isms_data.journal.place import Place
 
 PATIENCE_DAYS: Final = 7
 """So long after it left, a message or lookup without a last word counts as under way; networks try for two or three."""
@@ -76,36 +76,35 @@ class _Item(NamedTuple):
     operation: str
 
 
-class Forgetting(JournalFile):
+class Forgetting(JournalConnection):
     """The journal, opened to take persons out of it."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        with self._clear_errors():
-            self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, should `compact` not come
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._db.overwrite_deleted()  # should `compact` not come
 
+    @transaction()
     def forget(self, mentions: Sequence[Mention]) -> tuple[dict[str, Removed], dict[str, str]]:
         """Take these numbers out, durably; what was taken of each, and why others had to stay.
 
         A number stays wholly or goes wholly. It stays while a paid call with it is under way, in doubt, or without an
         answer that may yet come: its answer, coming later, would bring the number back.
         """
-        with self._transaction():
-            kept = self._reasons_to_stay([int(mention.msisdn) for mention in mentions])
-            leaving = [mention for mention in mentions if int(mention.msisdn) not in kept]
-            items = [item for mention in leaving for item in self._items(int(mention.msisdn))]
-            last_item, last_report = self._last("items", "item_id"), self._last("reports", "report_id")
-            reports = self._take_reports(items, leaving)
-            self._take_items(items)
-            if self._last("items", "item_id") < last_item:
-                self._db.execute("INSERT INTO items SELECT ?, ?, max(call_id) FROM calls", (last_item + 1, NOBODY))
-            if self._last("reports", "report_id") < last_report:
-                self._db.execute(
-                    "INSERT INTO reports (report_id, digest, received_at, reference, fields) "
-                    "VALUES (?, randomblob(16), ?, 'forgotten', '[]')",
-                    (last_report + 1, now()),
-                )
-            contacts = {mention.msisdn: self._take_contact(int(mention.msisdn)) for mention in leaving}
+        kept = self._reasons_to_stay([int(mention.msisdn) for mention in mentions])
+        leaving = [mention for mention in mentions if int(mention.msisdn) not in kept]
+        items = [item for mention in leaving for item in self._items(int(mention.msisdn))]
+        last_item, last_report = self._last("items", "item_id"), self._last("reports", "report_id")
+        reports = self._take_reports(items, leaving)
+        self._take_items(items)
+        if self._last("items", "item_id") < last_item:
+            self._db.execute("INSERT INTO items SELECT ?, ?, max(call_id) FROM calls", (last_item + 1, NOBODY))
+        if self._last("reports", "report_id") < last_report:
+            self._db.execute(
+                "INSERT INTO reports (report_id, digest, received_at, reference, fields) "
+                "VALUES (?, ?, ?, 'forgotten', '[]')",
+                (last_report + 1, secrets.token_bytes(16), self._db.now()),
+            )
+        contacts = {mention.msisdn: self._take_contact(int(mention.msisdn)) for mention in leaving}
         counts = Counter((str(item.msisdn), item.operation == Campaign.operation) for item in items)
         removed = {
             number: Removed(counts[number, False], counts[number, True], reports[number], contacts[number])
@@ -120,22 +119,14 @@ class Forgetting(JournalFile):
         ------
         JournalError   it cannot be; or another program is reading, so that its log cannot be emptied.
         """
-        with self._clear_errors():
-            self._db.execute("VACUUM")
-            busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            msg = (
-                f"the journal ({self._path}) is in use by another program, so bytes of what was deleted may still lie "
-                "in its log. Nothing refers to them. Call again when that program has ended."
-            )
-            raise JournalError(msg)
+        self._db.compact()
 
+    @transaction(durable=False)
     def mentioned(self, mentions: Sequence[Mention]) -> dict[str, int]:
         """In how many texts of the journal each number is still named: messages to others, campaigns, ..."""
         found = dict.fromkeys((mention.msisdn for mention in mentions), 0)
-        with self._transaction(durable=False):
-            for table, columns in _TEXTS.items():
-                rows = self._db.execute(f"SELECT {', '.join(columns)} FROM {table}")
+        for table, columns in _TEXTS.items():
+            with self._db.stream(f"SELECT {', '.join(columns)} FROM {table}") as rows:
                 for part in _parts(text for row in rows for text in row if text is not None):
                     texts = Texts.of(pa.array(part, pa.large_string()))
                     for mention in mentions:
@@ -151,21 +142,23 @@ class Forgetting(JournalFile):
         for part in _parts(numbers):
             rows = self._db.execute(
                 "SELECT i.msisdn, c.state, a.kind, c.operation, c.label, "
-                "max(c.intended_at, coalesce(m.scheduled_for, 0)) FROM items i JOIN calls c ON c.call_id = i.call_id "
+                "CASE WHEN m.scheduled_for > c.intended_at THEN m.scheduled_for ELSE c.intended_at END "
+                "FROM items i JOIN calls c ON c.call_id = i.call_id "
                 "LEFT JOIN answers a ON a.item_id = i.item_id LEFT JOIN messages m ON m.call_id = c.call_id "
-                f"WHERE i.msisdn IN ({marks(part)}) AND c.state <> ? "
+                f"WHERE i.msisdn {self._db.among(part)} AND c.state <> ? "
                 "AND (a.kind IS NULL OR a.kind IN (?, ?)) ORDER BY i.item_id",
-                (*part, CallState.REFUSED, AnswerKind.OPEN, AnswerKind.LOST),
+                (*self._db.given(part), CallState.REFUSED, AnswerKind.OPEN, AnswerKind.LOST),
             )
             for item in map(_Open._make, rows):
-                reason = _reason_to_stay(item, a_run_lives=a_run_lives)
+                reason = _reason_to_stay(item, a_run_lives=a_run_lives, now=self._db.now())
                 if reason is not None:
                     reasons.setdefault(item.msisdn, reason)
         return reasons
 
     def _a_run_lives(self) -> bool:
         rows = self._db.execute("SELECT run_id, host, pid, born, lease_end FROM runs WHERE ended_at IS NULL")
-        return any(run_id in LIVE or lives(*where) for run_id, *where in rows)
+        here, now = self._db.here(), self._db.now()
+        return any(run_id in LIVE or lives(*where, here=here, now=now) for run_id, *where in rows)
 
     # What goes
 
@@ -207,7 +200,7 @@ class Forgetting(JournalFile):
         alone = self._references_of_one({item.call_id: str(item.msisdn) for item in items})
         counts = dict.fromkeys((mention.msisdn for mention in leaving), 0)
         gone: list[tuple[int]] = []
-        with closing(self._db.execute("SELECT report_id, item_id, reference, fields FROM reports")) as rows:
+        with self._db.stream("SELECT report_id, item_id, reference, fields FROM reports") as rows:
             for part in _parts(rows):
                 texts = Texts.of(pa.array([fields for *_, fields in part], pa.large_string()))
                 naming = {mention.msisdn: mention.within(texts) for mention in leaving}
@@ -226,14 +219,14 @@ class Forgetting(JournalFile):
         for part in _parts(calls):
             rows = self._db.execute(
                 "SELECT m.reference, m.call_id FROM messages m JOIN calls c ON c.call_id = m.call_id "
-                f"WHERE c.numbers = 1 AND m.call_id IN ({marks(part)})",
-                part,
+                f"WHERE c.numbers = 1 AND m.call_id {self._db.among(part)}",
+                self._db.given(part),
             )
             found |= {reference: calls[call_id] for reference, call_id in rows}
         return found
 
 
-def _reason_to_stay(item: _Open, *, a_run_lives: bool) -> str | None:
+def _reason_to_stay(item: _Open, *, a_run_lives: bool, now: int) -> str | None:
     """Why the number of this item cannot be forgotten now; None where it can."""
     named = "settle()" if item.operation != Campaign.operation else f"settle({item.label!r})"
     if item.state == CallState.INTENDED:
@@ -241,7 +234,7 @@ def _reason_to_stay(item: _Open, *, a_run_lives: bool) -> str | None:
     if item.state == CallState.IN_DOUBT or item.kind == AnswerKind.LOST:
         return f"a paid call with it is in doubt: decide it with isms.{named}, then forget the number"
     until = item.left_at + PATIENCE_DAYS * 86_400_000_000
-    if not a_run_lives and until < now():
+    if not a_run_lives and until < now:
         return None
     what = "message" if item.operation == Campaign.operation else "lookup"
     again = "delivery_status" if item.operation == Campaign.operation else "hlr_lookup"

@@ -122,6 +122,17 @@ MIGRATIONS: Final = (
     ALTER TABLE reports ADD COLUMN account TEXT;
     CREATE INDEX receipts_to_match ON reports (account, reference) WHERE item_id IS NULL AND account IS NOT NULL;
     """,
+    """
+    CREATE TABLE shares (
+        run_id   TEXT NOT NULL REFERENCES runs (run_id),
+        resource TEXT NOT NULL,
+        account  TEXT NOT NULL,
+        share    INTEGER NOT NULL,
+        freed_at INTEGER NOT NULL,
+        PRIMARY KEY (run_id, resource)
+    ) WITHOUT ROWID;
+    CREATE INDEX runs_of_account ON runs (account) WHERE ended_at IS NULL;
+    """,
 )
 """
 `calls` are paid calls; `items` the numbers of each, from `first_id` on, one for each number; `answers` the last word on
@@ -130,5 +141,6 @@ for a lookup, the segments for a message. `label` names a lookup's run, or the c
 of a call names it by. `balances` are readings of the balance, as evidence. `segments` are the parts of a message that
 goes by SMPP: each is a submit_sm of its own, with a sequence number in a session, an id, and receipts. A receipt is
 kept among `reports`, under its account and with the id that it names as `reference`. `detail` is the SMPP word of a
-state.
+state. `shares` say how much of a limit of the account each run may use. On a server there is one table more, `journal`,
+with the version of the others and the secret of the dlr-urls.
 """

@@ -15,16 +15,18 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isms_data.journal.answers import KEEP_ANSWER
-from isms_data.journal.file import AT_ONCE, JournalFile, marks, now
-from isms_data.journal.reports import PROVEN
+from isms_data.journal.connection import JournalConnection, transaction
+from isms_data.journal.file import in_parts
+from isms_data.journal.reports import NEXT_REPORT, PROVEN
 from isms_data.journal.standing import AnswerKind, CallState
 from isms_data.transports.smpp_text import Receipt, id_spellings
 from isms_data.vocabulary import OPEN_STATUSES, MessageStatus, Source
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
+
+    from isms_data.journal.database import Database
+    from isms_data.journal.place import Place
 
 REFERENCE_BITS: Final = 0xFFFF
 """`user_message_reference` holds the lower 16 bits of the sequence number."""
@@ -49,25 +51,28 @@ class _Part(NamedTuple):
 _BY_ID: Final = (
     "SELECT s.call_id, s.part, s.message_id, i.item_id, i.msisdn "
     "FROM segments s CROSS JOIN calls c CROSS JOIN items i "
-    "WHERE s.message_id IN ({marks}) AND c.call_id = s.call_id AND i.item_id = c.first_id AND c.account = ?"
+    "WHERE s.message_id IS NOT NULL AND s.message_id {among} AND c.call_id = s.call_id AND i.item_id = c.first_id "
+    "AND coalesce(c.account, '') = ?"
 )
 _BY_REFERENCE: Final = (
     "SELECT s.call_id, s.part, s.message_id, i.item_id, i.msisdn "
     "FROM items i CROSS JOIN calls c CROSS JOIN segments s "
-    "WHERE i.msisdn = ? AND c.call_id = i.call_id AND s.call_id = c.call_id AND c.account = ? "
-    "AND s.message_id IS NULL AND s.sequence & ? = ? AND c.state IN (?, ?)"
+    "WHERE i.msisdn = ? AND c.call_id = i.call_id AND s.call_id = c.call_id AND coalesce(c.account, '') = ? "
+    "AND s.message_id IS NULL AND s.sequence & ? = ? AND coalesce(c.state, '') IN (?, ?)"
 )
-"""SQLite takes tables that are crossed in the order in which they stand; by itself it begins with all calls of the
-account, which takes a thousand times as long."""
+"""SQLite takes tables that are crossed in the order in which they stand; PostgreSQL does, as `server` sets it up;
+by themselves they begin with all calls of the account, which takes a thousand times as long. `coalesce` keeps the index
+of the accounts out of it."""
 
 
-class ReceiptBook(JournalFile):
+class ReceiptBook(JournalConnection):
     """Keeps the receipts of an account. One that was kept before changes nothing."""
 
-    def __init__(self, folder: Path, account: str) -> None:
-        super().__init__(folder)
+    def __init__(self, place: Place, account: str) -> None:
+        super().__init__(place)
         self._account = account
 
+    @transaction()
     def keep(self, receipts: Sequence[Receipt]) -> None:
         """Keep the receipts, durably and all together.
 
@@ -75,37 +80,36 @@ class ReceiptBook(JournalFile):
         ------
         JournalError   they cannot be written; then none of them is kept.
         """
-        self._check_place()
-        at = now()
-        with self._transaction():
-            for receipt in receipts:
-                report_id = self._is_new(receipt, at)
-                if report_id is not None:
-                    _attribute(self._db, self._account, report_id, receipt, at)
+        self._db.check(room=True)
+        at = self._db.now()
+        for receipt in receipts:
+            report_id = self._is_new(receipt, at)
+            if report_id is not None:
+                _attribute(self._db, self._account, report_id, receipt, at)
 
     def _is_new(self, receipt: Receipt, at: int) -> int | None:
         """Write the receipt itself down; None where it was there."""
         fields = json.dumps(receipt._asdict())
         digest = blake2b(f"{self._account}\n{fields}".encode(), digest_size=16).digest()
         found = self._db.execute(
-            "INSERT INTO reports (digest, received_at, reference, status, fields, account) VALUES (?, ?, ?, ?, ?, ?) "
+            "INSERT INTO reports (report_id, digest, received_at, reference, status, fields, account) "
+            f"VALUES ({NEXT_REPORT}, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (digest) DO NOTHING RETURNING report_id",
             (digest, at, receipt.message_id, receipt.status, fields, self._account),
         ).fetchone()
         return found and int(found[0])
 
 
-def match_early(db: sqlite3.Connection, account: str, message_ids: Iterable[str]) -> None:
+def match_early(db: Database, account: str, message_ids: Iterable[str]) -> None:
     """These ids are known from now on: attribute the receipts that came before."""
     waiting = "FROM reports WHERE account = ? AND item_id IS NULL"
     if db.execute(f"SELECT 1 {waiting} LIMIT 1", (account,)).fetchone() is None:
         return
     spelled = [spelling for message_id in message_ids for spelling in id_spellings(message_id)]
-    for start in range(0, len(spelled), AT_ONCE):
-        part = spelled[start : start + AT_ONCE]
+    for part in in_parts(spelled):
         rows = db.execute(
-            f"SELECT report_id, fields, received_at {waiting} AND reference IN ({marks(part)}) ORDER BY report_id",
-            (account, *part),
+            f"SELECT report_id, fields, received_at {waiting} AND reference {db.among(part)} ORDER BY report_id",
+            (account, *db.given(part)),
         )
         for report_id, fields, received_at in rows.fetchall():
             _attribute(db, account, report_id, _read(fields), received_at)
@@ -118,7 +122,7 @@ def _read(fields: str) -> Receipt:
     return Receipt(**(kept | {"status": status}))
 
 
-def _attribute(db: sqlite3.Connection, account: str, report_id: int, receipt: Receipt, at: int) -> None:
+def _attribute(db: Database, account: str, report_id: int, receipt: Receipt, at: int) -> None:
     """Find the part that the receipt is about, and keep what it says of it and of its message."""
     part = _by_id(db, account, receipt) or _by_reference(db, account, receipt)
     if part is None:
@@ -129,8 +133,8 @@ def _attribute(db: sqlite3.Connection, account: str, report_id: int, receipt: Re
     if receipt.status is not None:
         db.execute(
             "UPDATE segments SET status = ?, detail = ? WHERE call_id = ? AND part = ? "
-            f"AND (status IS NULL OR status IN ({marks(_OPEN)}))",
-            (receipt.status, receipt.state, part.call_id, part.part, *_OPEN),
+            f"AND (status IS NULL OR status {db.among(_OPEN)})",
+            (receipt.status, receipt.state, part.call_id, part.part, *db.given(_OPEN)),
         )
         _answer(db, part, at)
 
@@ -138,16 +142,16 @@ def _attribute(db: sqlite3.Connection, account: str, report_id: int, receipt: Re
 _OPEN: Final = sorted(OPEN_STATUSES)
 
 
-def _by_id(db: sqlite3.Connection, account: str, receipt: Receipt) -> _Part | None:
+def _by_id(db: Database, account: str, receipt: Receipt) -> _Part | None:
     spelled = id_spellings(receipt.message_id)
-    rows = db.execute(_BY_ID.format(marks=marks(spelled)), (*spelled, account))
+    rows = db.execute(_BY_ID.format(among=db.among(spelled)), (*db.given(spelled), account))
     found = [part for part in map(_Part._make, rows.fetchall()) if _may_be(receipt.msisdn, part.msisdn)]
     as_it_is = [part for part in found if part.message_id == receipt.message_id]
     respelled = [part for part in found if receipt.msisdn]
     return _only(as_it_is) or (None if as_it_is else _only(respelled))
 
 
-def _by_reference(db: sqlite3.Connection, account: str, receipt: Receipt) -> _Part | None:
+def _by_reference(db: Database, account: str, receipt: Receipt) -> _Part | None:
     """The part whose id is not known, because its response was lost or has not come."""
     number = receipt.msisdn
     is_number = number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS
@@ -174,7 +178,7 @@ def _may_be(named: str, msisdn: int) -> bool:
     return named in {"", number} or (len(named) >= LEAST_DIGITS and number.endswith(named.lstrip("0")))
 
 
-def _prove(db: sqlite3.Connection, part: _Part, message_id: str) -> None:
+def _prove(db: Database, part: _Part, message_id: str) -> None:
     """The part was accepted under this id; where each part of its message was, the message was."""
     db.execute(
         "UPDATE segments SET message_id = ? WHERE call_id = ? AND part = ?", (message_id, part.call_id, part.part)
@@ -188,7 +192,7 @@ def _prove(db: sqlite3.Connection, part: _Part, message_id: str) -> None:
     )
 
 
-def _answer(db: sqlite3.Connection, part: _Part, at: int) -> None:
+def _answer(db: Database, part: _Part, at: int) -> None:
     """What the parts say together is the state of the message."""
     said = db.execute("SELECT status, detail FROM segments WHERE call_id = ?", (part.call_id,)).fetchall()
     failed = next((each for each in said if each[0] == MessageStatus.FAILED), None)

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isms_data.journal.answers import KEEP_ANSWER
-from isms_data.journal.file import JournalFile, now
+from isms_data.journal.connection import JournalConnection, transaction
 from isms_data.journal.standing import AnswerKind, CallState
 from isms_data.vocabulary import OPEN_STATUSES, MessageStatus, Source
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROVEN: Final = "its reply did not say so; a delivery report proved that it was accepted"
+
+
+NEXT_REPORT: Final = "(SELECT coalesce(max(report_id), 0) + 1 FROM reports)"
+"""The id of a new report; one more than the highest, in every engine."""
 
 
 class Report(NamedTuple):
@@ -80,9 +84,10 @@ class _Item(NamedTuple):
     msisdn: int
 
 
-class ReportBook(JournalFile):
+class ReportBook(JournalConnection):
     """Keeps reports. A report that was kept before changes nothing."""
 
+    @transaction()
     def keep(self, reports: Sequence[Report]) -> list[Kept]:
         """Keep the reports, durably and all together; what each was taken for.
 
@@ -90,16 +95,16 @@ class ReportBook(JournalFile):
         ------
         JournalError   they cannot be written; then none of them is kept.
         """
-        self._check_file()
-        with self._transaction():
-            return [self._keep(report) for report in reports]
+        self._db.check(room=False)
+        return [self._keep(report) for report in reports]
 
+    @transaction(durable=False)
     def answered(self, message: Attributed, status: MessageStatus) -> None:
         """Keep what the gateway says of a message, asked because its report could not be believed."""
-        self._check_file()
-        with self._transaction(durable=False):
-            self._answer(message.item_id, status, now(), Source.POLL)
+        self._db.check(room=False)
+        self._answer(message.item_id, status, self._db.now(), Source.POLL)
 
+    @transaction()
     def check(self) -> None:
         """Try whether reports can be kept: write one that is gone when this returns.
 
@@ -107,10 +112,9 @@ class ReportBook(JournalFile):
         ------
         JournalError   they cannot.
         """
-        self._check_file()
-        with self._transaction():
-            self._is_new(Report("", None, None, None, "", now()), None)
-            self._db.execute("DELETE FROM reports WHERE reference = ''")
+        self._db.check(room=False)
+        self._is_new(Report("", None, None, None, "", self._db.now()), None)
+        self._db.execute("DELETE FROM reports WHERE reference = ''")
 
     def _keep(self, report: Report) -> Kept:
         call = self._call(report.reference)
@@ -154,7 +158,8 @@ class ReportBook(JournalFile):
         digest = blake2b(f"{report.reference}\n{report.fields}".encode(), digest_size=16).digest()
         row = (digest, report.received_at, report.reference, item and item.item_id, report.status, report.fields)
         written = self._db.execute(
-            "INSERT INTO reports (digest, received_at, reference, item_id, status, fields) VALUES (?, ?, ?, ?, ?, ?) "
+            f"INSERT INTO reports (report_id, digest, received_at, reference, item_id, status, fields) "
+            f"VALUES ({NEXT_REPORT}, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (digest) DO NOTHING",
             row,
         )
@@ -185,10 +190,3 @@ class ReportBook(JournalFile):
     def _is_final(self, item_id: int) -> bool:
         query = "SELECT 1 FROM answers WHERE item_id = ? AND kind = ?"
         return self._db.execute(query, (item_id, AnswerKind.FINAL)).fetchone() is not None
-
-    def _check_file(self) -> None:
-        """The file is still the one that was opened: what is written into one that was removed is lost."""
-        with self._clear_errors():
-            if self._path.stat().st_ino != self._inode:
-                msg = "its file was replaced while it was in use"
-                raise OSError(msg)

@@ -109,11 +109,11 @@ async def delivery_status(
 
 
 def _check_known(account: Account, campaign: str) -> None:
-    with Journal(account.journal_folder, account.label, "delivery") as journal:
+    with Journal(account.journal_place, account.label, "delivery") as journal:
         known = journal.campaigns()
     if campaign not in known:
         named = f"It knows {', '.join(map(repr, known))}" if known else "It knows none"
-        msg = f"the journal ({account.journal_folder}) knows no campaign {campaign!r} of this account. {named}."
+        msg = f"the journal ({account.journal_place}) knows no campaign {campaign!r} of this account. {named}."
         raise ConfigurationError(msg)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pandas as pd
 
-from isms_data.account import journal_folder
+from isms_data.account import journal_place
 from isms_data.cleaning.mentions import Mention
 from isms_data.errors import ConfigurationError, IsmsWarning, mask
 from isms_data.journal.forgetting import Forgetting, Removed
@@ -139,9 +139,9 @@ async def forget(
         for dataset in saved:
             for file in dataset.files:
                 dataset.nullable.update(erasing.check(file, mentions, key=secret))
-        with SuppressionList(journal_folder(account)) as kept:
+        with SuppressionList(journal_place(account)) as kept:
             listed = _suppressed(kept, mentions, suppress=suppress)
-        with Forgetting(journal_folder(account)) as journal:
+        with Forgetting(journal_place(account)) as journal:
             removed, refused = journal.forget(mentions)
             leaving = [mention for mention in mentions if mention.msisdn in removed]
             erased = {str(dataset.path): _erased(dataset, leaving, secret) for dataset in saved}

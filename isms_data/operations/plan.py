@@ -186,12 +186,12 @@ _WHY: Final = {
 def _barred(account: Account, campaign: str, numbers: list[int]) -> dict[int, str]:
     """Which numbers the journal forbids, and why: these in this campaign, those on the suppression list in any."""
     told: dict[int, str] = {}
-    with Journal(account.journal_folder, account.label, "plan") as journal:
+    with Journal(account.journal_place, account.label, "plan") as journal:
         begun = campaign in journal.campaigns()  # of a new one, a million numbers need not be asked about
         for part in in_parts(numbers if begun else []):
             standings = journal.standings(part, Campaign(campaign))
             told |= {number: _WHY[standing] for number, (standing, _) in standings.items() if standing in _WHY}
-    with SuppressionList(account.journal_folder) as suppressed:
+    with SuppressionList(account.journal_place) as suppressed:
         entries = suppressed.entries()
     listed = "on the suppression list"
     return told | {entry.msisdn: f"{listed}: {entry.reason}" if entry.reason else listed for entry in entries}

@@ -184,7 +184,7 @@ def _order(
             raise ColumnError(msg)
     for sender in planned.loc[planned["action"] == Action.SEND, "sender"].unique():
         checked_sender(sender)
-    dlr_url = None if dlr_base is None else partial(_dlr_url, dlr_base, secret(account.journal_folder))
+    dlr_url = None if dlr_base is None else partial(_dlr_url, dlr_base, secret(account.journal_place))
     return Order(
         campaign=campaigns[0] if campaigns else "",
         schedule=schedule_of(schedule, timezone=account.timezone, now=datetime.now(UTC)),

@@ -13,7 +13,6 @@ from isms_data import tables
 from isms_data.account import resolve
 from isms_data.errors import ConfigurationError, mask
 from isms_data.journal.calls import Journal
-from isms_data.journal.file import now
 from isms_data.journal.standing import AnswerKind, CallState, Campaign
 from isms_data.plans import checked_campaign
 from isms_data.transports.http import HttpGateway
@@ -97,8 +96,8 @@ async def settle(
     campaign = None if campaign is None else checked_campaign(campaign)
     account = resolve(account)
     chosen = None if numbers is None else _chosen(numbers)
-    doubts, expected = await asyncio.to_thread(_read, account)
-    by_balance = await _evidence(account, doubts, expected)
+    doubts, expected, now = await asyncio.to_thread(_read, account)
+    by_balance = await _evidence(account, doubts, expected, now)
     rows = []
     for doubt in doubts:
         if (chosen is None or doubt.msisdn in chosen) and (campaign is None or _is_of(doubt, campaign)):
@@ -147,20 +146,21 @@ def _was_accepted(doubt: Doubt) -> bool:
     return doubt.state == CallState.ACCEPTED
 
 
-def _read(account: Account) -> tuple[list[Doubt], Decimal | None]:
-    """What is in doubt, and what the account should have if none of the lost calls was charged."""
-    with Journal(account.journal_folder, account.label, "settle") as journal:
+def _read(account: Account) -> tuple[list[Doubt], Decimal | None, int]:
+    """What is in doubt, what the account should have if none of the lost calls was charged, and the time of asking."""
+    with Journal(account.journal_place, account.label, "settle") as journal:
         doubts = journal.doubts()
         lost = [doubt.call_id for doubt in doubts if not _was_accepted(doubt)]
-        return doubts, journal.expected_balance(min(lost)) if lost else None
+        return doubts, journal.expected_balance(min(lost)) if lost else None, journal.now()
 
 
 def _write(account: Account, rows: list[tuple[Doubt, Evidence, Decision | None]]) -> None:
-    answers = [(doubt.item_id, _KINDS[decided], now(), None) for doubt, _, decided in rows if decided in _KINDS]
+    decisions = [(doubt.item_id, _KINDS[decided]) for doubt, _, decided in rows if decided in _KINDS]
     sent = {doubt.call_id for doubt, _, decided in rows if decided is Decision.SENT}
-    if answers or sent:
-        with Journal(account.journal_folder, account.label, "settle") as journal:
-            journal.answer(answers, durable=True)
+    if decisions or sent:
+        with Journal(account.journal_place, account.label, "settle") as journal:
+            at = journal.now()
+            journal.answer([(item_id, kind, at, None) for item_id, kind in decisions], durable=True)
             journal.was_charged(sent, "its reply was lost; the balance showed that it was accepted")
 
 
@@ -170,7 +170,7 @@ _KINDS: Final[dict[Decision | None, AnswerKind]] = {
 }
 
 
-async def _evidence(account: Account, doubts: list[Doubt], expected: Decimal | None) -> Evidence:
+async def _evidence(account: Account, doubts: list[Doubt], expected: Decimal | None, now: int) -> Evidence:
     """Compare what the account should have, were nothing in doubt charged, with what it has."""
     if expected is None:
         return Evidence.UNCLEAR
@@ -181,7 +181,7 @@ async def _evidence(account: Account, doubts: list[Doubt], expected: Decimal | N
         return Evidence.UNCLEAR  # what costs nothing leaves no trace in the balance
     if missing == 0:
         youngest = max(doubt.intended_at for doubt in lost)
-        settled = now() - youngest > UNDER_WAY_S * 1_000_000
+        settled = now - youngest > UNDER_WAY_S * 1_000_000
         return Evidence.NOT_CHARGED if settled else Evidence.TOO_EARLY
     return Evidence.CHARGED if missing == sum(doubt.cost for doubt in lost) else Evidence.UNCLEAR
 

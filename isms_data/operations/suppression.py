@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from isms_data import durations, tables
-from isms_data.account import journal_folder
+from isms_data.account import journal_place
 from isms_data.cleaning.cells import text_cells
 from isms_data.cleaning.readings import numbers_in
 from isms_data.code_points import TEXT
@@ -116,7 +116,7 @@ async def suppress(
 
     def work() -> pd.DataFrame:
         entries = _entries(numbers, region)
-        with SuppressionList(journal_folder(account)) as kept:
+        with SuppressionList(journal_place(account)) as kept:
             before = {entry.msisdn for entry in kept.entries()}
             kept.add(_distinct(entries), reason=why, until=end)
         return _told(entries, before, (Change.ALREADY_SUPPRESSED, Change.SUPPRESSED))
@@ -161,7 +161,7 @@ async def unsuppress(numbers: Numbers, *, region: str = "GR", account: Account |
 
     def work() -> pd.DataFrame:
         entries = _entries(numbers, region)
-        with SuppressionList(journal_folder(account)) as kept:
+        with SuppressionList(journal_place(account)) as kept:
             before = {entry.msisdn for entry in kept.entries()}
             kept.remove(_distinct(entries))
         return _told(entries, before, (Change.RELEASED, Change.NOT_SUPPRESSED))
@@ -202,7 +202,7 @@ async def suppressed(*, account: Account | None = None) -> pd.DataFrame:
     """
 
     def work() -> pd.DataFrame:
-        with SuppressionList(journal_folder(account)) as kept:
+        with SuppressionList(journal_place(account)) as kept:
             entries = kept.entries()
         columns = {
             "msisdn": tables.column("plan", "msisdn", [str(entry.msisdn) for entry in entries]),

@@ -18,9 +18,9 @@ from isms_data.transports.http import HttpGateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
     from isms_data.account import Account
+    from isms_data.journal.place import Place
 
 T = TypeVar("T")
 
@@ -39,8 +39,8 @@ _LOGGER: Final = logging.getLogger("isms_data")
 class Desk:
     """The journal's reports, on a thread of their own; made by `opened`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._book: ReportBook | None = None
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="isms_reports")
         self._waiting: list[tuple[Report, asyncio.Future[Kept]]] = []
@@ -115,7 +115,7 @@ class Desk:
     def _with_book(self, task: Callable[[ReportBook], T]) -> T:
         """With the book that is open; after an error it is opened anew, because its file may be another by then."""
         if self._book is None:
-            self._book = ReportBook(self._folder)
+            self._book = ReportBook(self._place)
         try:
             return task(self._book)
         except JournalError:
@@ -129,14 +129,14 @@ class Desk:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Desk]:
+async def opened(place: Place) -> AsyncIterator[Desk]:
     """A desk whose journal is there; on leaving, all that waited is written.
 
     Raises
     ------
     JournalError   the journal cannot be used.
     """
-    desk = Desk(folder)
+    desk = Desk(place)
     try:
         await desk.on_disk(ReportBook.check)
         yield desk

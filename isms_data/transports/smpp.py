@@ -188,6 +188,17 @@ class SmppGateway:
         """
         await self._binds.ready()
 
+    def limit(self, rate: float, sure_until: float) -> None:
+        """Keep to this rate instead of that of the settings, and to none once that time has come; 0 waits.
+
+        For those who share the account's rate with others; `sure_until` is by the clock of the loop.
+        """
+        self._binds.limit(rate, sure_until)
+
+    def withdraw(self, why: str) -> None:
+        """Take back what waits to be written; each is told to be GatewayUnavailable."""
+        self._binds.withdraw(why)
+
     def reserve(self, segments: int) -> Reserved:
         """The session with the most room, and the first of so many sequence numbers in a row; ("", 0): none is up."""
         return self._binds.reserve(segments)

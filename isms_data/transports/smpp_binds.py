@@ -174,6 +174,16 @@ class Binds:
 
     # What leaves
 
+    def limit(self, rate: float, sure_until: float) -> None:
+        """So many messages a second from now on, and none once that time has come (seconds of the loop's clock)."""
+        self._pace.limit(rate, sure_until)
+        self._wake()
+
+    def withdraw(self, why: str) -> None:
+        """Let nothing of what waits leave."""
+        for session in list(self._sessions.values()):
+            session.withdraw(why)
+
     def _wake(self) -> None:
         """Pump in the next turn of the loop, when everybody has posted; where the pace holds back, it is awaited."""
         if self._pumping is None:
@@ -189,8 +199,8 @@ class Binds:
             if count:
                 session.write(count, now)
             held_back = held_back or count < wanted
-        if held_back:
-            self._pumping = asyncio.get_running_loop().call_at(self._pace.due(), self._pump)
+        if held_back and (due := self._pace.due()) < math.inf:
+            self._pumping = asyncio.get_running_loop().call_at(due, self._pump)
 
     def _in_turn(self) -> list[Session]:
         """Each is the first in its turn: where the pace is short, the first has most of it."""

@@ -12,6 +12,7 @@ message moves that time on by one interval, and may leave up to the tolerance be
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 CATCH_UP_S: Final = 0.005
@@ -54,9 +55,22 @@ class Pace:
         self._share = 1.0
         """Of the full pace, what was left at `_slowed_at`."""
         self._slowed_at = float("-inf")
+        self._sure_until = math.inf
+        self._is_closed = False
+        """Whether nothing may leave until there is a new limit."""
+
+    def limit(self, rate: float, sure_until: float = math.inf) -> None:
+        """Keep to this rate from now on, 0 for nothing at all; and to nothing once that time has come."""
+        self._interval = (1.0 + CATCH_UP_S + SLACK_S) / rate if rate > 0 else math.inf
+        self._sure_until = sure_until
+        self._is_closed = rate <= 0
 
     def take(self, wanted: int, now: float) -> int:
         """How many of so many may leave now; they count as gone."""
+        if now >= self._sure_until:
+            self._is_closed = True
+        if self._is_closed:
+            return 0
         interval = self._interval / self.share(now)
         arrival = max(self._arrival, now)
         early = now + CATCH_UP_S - arrival
@@ -67,8 +81,8 @@ class Pace:
         return count
 
     def due(self) -> float:
-        """When the next message may leave; in the past where it is late."""
-        return self._arrival - CATCH_UP_S
+        """When the next message may leave; in the past where it is late, never where there must be a limit first."""
+        return math.inf if self._is_closed else self._arrival - CATCH_UP_S
 
     def throttled(self, now: float) -> None:
         """The gateway said that this was too fast."""
