@@ -491,7 +491,7 @@ def test_claim_without_room_takes_no_outcome_with_it(tmp_path: Path, monkeypatch
 
 def test_key_of_the_reports_is_not_in_a_repr(account: SandboxAccount) -> None:
     """The secret that signs dlr-urls does not show where an order is printed, as tracebacks with locals do."""
-    planned = send._planned(plan_of(1, account))
+    planned = send.checked_plan(plan_of(1, account))
     order = send._order(account, planned, transport=Transport.HTTP, schedule=None, quiet_hours=None, dlr_base=NOWHERE)
 
     assert repr(dlr_key.secret(account.journal_place))[2:-1] not in repr(order)

@@ -32,7 +32,7 @@ from isms_data.budget import credit_limit
 from isms_data.dask.datasets import about_file, file_name, load_table, write_part
 from isms_data.dask.partitions import Frame, fetched, frame_of, streamed
 from isms_data.errors import ColumnError, IsmsWarning, TableError
-from isms_data.operations.send import _planned
+from isms_data.operations.send import checked_plan
 from isms_data.parquet import datasets
 from isms_data.parquet.places import below, place
 from isms_data.parquet.safe_files import clear_unfinished
@@ -239,7 +239,7 @@ def _check_one_campaign(plan: dd.DataFrame) -> None:
 
 
 def _campaigns(part: pd.DataFrame) -> set[str]:
-    return set(_planned(part)["campaign"].dropna())
+    return set(checked_plan(part)["campaign"].dropna())
 
 
 # Partition by partition

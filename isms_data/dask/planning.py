@@ -23,7 +23,7 @@ from isms_data.dask.cleaning import listed, with_first_rows
 from isms_data.dask.partitions import Frame, fetched, frame_of, mapped
 from isms_data.dask.repeats import EMPTY, Standing, repeated, repeats
 from isms_data.journal.calls import Journal
-from isms_data.operations.plan import _balance, _barred, _names
+from isms_data.operations.plan import balance_of, barred_of, names_of
 from isms_data.planning import SENT_TO, checked_wording, drafted, finished
 from isms_data.vocabulary import Action
 
@@ -114,7 +114,7 @@ def plan_messages(  # noqa: PLR0913 - the contract's; all but the data by name, 
         only=only,
     )
     example = data._meta  # noqa: SLF001 - how dask calls its example
-    names = _names(example, column, prefix=prefix, replace=replace)
+    names = names_of(example, column, prefix=prefix, replace=replace)
     account = resolve(account)
     drafting = partial(drafted, column=column, wording=wording, region=region, suppress=listed(suppress, region))
     planning = partial(
@@ -122,7 +122,7 @@ def plan_messages(  # noqa: PLR0913 - the contract's; all but the data by name, 
         drafting=drafting,
         wording=wording,
         names=names,
-        suppressed=_barred(account, wording.campaign, []),
+        suppressed=barred_of(account, wording.campaign, []),
         attrs={plans.PREFIX: prefix, plans.SUMMARY: _told(account)},
     )
     sent = _sent(account, wording.campaign, data, drafting)
@@ -230,7 +230,7 @@ _NONE_SENT: Final = pd.DataFrame({"number": np.zeros(0, np.int64), "reason": pd.
 
 def _told(account: Account) -> dict[str, Any]:
     """Price and balance, as the attributes of a plan have them."""
-    price, balance = Decimal(account.credits_per_segment), blocking(_balance)(account)
+    price, balance = Decimal(account.credits_per_segment), blocking(balance_of)(account)
     return plans.kept(pd.Series({"credits_per_segment": price, "balance": balance}, dtype=object))
 
 
@@ -252,7 +252,7 @@ def _sent(
 
 
 def _forbidden(account: Account, campaign: str, numbers: list[int]) -> pd.DataFrame:
-    barred = _barred(account, campaign, numbers)
+    barred = barred_of(account, campaign, numbers)
     found = [number for number in numbers if number in barred]
     reasons = pd.array([barred[number] for number in found], dtype="str")
     return pd.DataFrame({"number": np.array(found, np.int64), "reason": reasons})

@@ -146,17 +146,17 @@ async def plan_messages(  # noqa: PLR0913 - the contract's; all but the data by 
         max_segments=max_segments,
         only=only,
     )
-    names = _names(frame, column, prefix=prefix, replace=replace)
+    names = names_of(frame, column, prefix=prefix, replace=replace)
     account = resolve(account)
 
     def work() -> pd.DataFrame:
         draft = drafted(frame, column, wording, region=region, suppress=suppress)
-        barred = _barred(account, wording.campaign, draft.candidates)
+        barred = barred_of(account, wording.campaign, draft.candidates)
         return finished(frame, draft, wording, barred=barred, names=names)
 
     plan = await asyncio.to_thread(work)
     plan.attrs[plans.PREFIX] = prefix
-    summary = plans.summed(plan, price=Decimal(account.credits_per_segment), balance=await _balance(account))
+    summary = plans.summed(plan, price=Decimal(account.credits_per_segment), balance=await balance_of(account))
     plan.attrs[plans.SUMMARY] = plans.kept(summary)
     if summary["balance_after"] is not None and summary["balance_after"] < 0:
         msg = (
@@ -167,7 +167,7 @@ async def plan_messages(  # noqa: PLR0913 - the contract's; all but the data by 
     return plan
 
 
-def _names(frame: pd.DataFrame, column: str, *, prefix: str, replace: bool) -> dict[str, str]:
+def names_of(frame: pd.DataFrame, column: str, *, prefix: str, replace: bool) -> dict[str, str]:
     """The names of the plan's columns in the frame; its numbers may stand where the caller's stood."""
     pick(frame, column)
     own = prefix + MSISDN
@@ -183,7 +183,7 @@ _WHY: Final = {
 }
 
 
-def _barred(account: Account, campaign: str, numbers: list[int]) -> dict[int, str]:
+def barred_of(account: Account, campaign: str, numbers: list[int]) -> dict[int, str]:
     """Which numbers the journal forbids, and why: these in this campaign, those on the suppression list in any."""
     told: dict[int, str] = {}
     with Journal(account.journal_place, account.label, "plan") as journal:
@@ -197,7 +197,7 @@ def _barred(account: Account, campaign: str, numbers: list[int]) -> dict[int, st
     return told | {entry.msisdn: f"{listed}: {entry.reason}" if entry.reason else listed for entry in entries}
 
 
-async def _balance(account: Account) -> Decimal | None:
+async def balance_of(account: Account) -> Decimal | None:
     """What the account has; None where the gateway does not say."""
     try:
         async with HttpGateway(account) as gateway:

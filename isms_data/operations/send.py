@@ -121,7 +121,7 @@ async def send_messages(
         msg = f"transport={transport!r} is none of {', '.join(map(repr, words(Transport)))}."
         raise ConfigurationError(msg)
     account = resolve(account)
-    planned = _planned(plan)
+    planned = checked_plan(plan)
     frame = columns.made_way(plan, tables.names("sent"), tables.names("hlr"), prefix=prefix, replace=replace)
     names = columns.new_names(frame, tables.names("sent"), prefix=prefix, replace=replace)
     order = _order(
@@ -136,7 +136,7 @@ async def send_messages(
     return columns.attach(frame, _spread(planned, first, numbers, found), names)
 
 
-def _planned(plan: pd.DataFrame) -> pd.DataFrame:
+def checked_plan(plan: pd.DataFrame) -> pd.DataFrame:
     """The plan's own columns under their own names, by position, checked: what is sent must be what was planned."""
     found = plan_columns(plan)
     planned = pd.DataFrame({name: columns.pick(plan, found[name]).array for name in tables.names("plan")})
