@@ -93,7 +93,7 @@ async def opened_smpp(run: Run, *, phrase: str | None, reports: bool) -> AsyncIt
         raise ConfigurationError(msg)
     async with gateway, collected(run, gateway):
         carrier = SmppCarrier(run, gateway)
-        async with shared(run, Limit(SMPP, carrier.units, least=0, settle_s=SETTLE_S), carrier):
+        async with shared(run, Limit(SMPP, gateway.settings.rate, least=0, settle_s=SETTLE_S), carrier):
             yield carrier
 
 
@@ -198,8 +198,6 @@ class SmppCarrier:
         self._run, self._gateway, self._settings = run, gateway, gateway.settings
         self._gather_s = GATHERED / self._settings.rate
         self._wires = lru_cache(maxsize=1024)(self._cut)
-        self.units = self._settings.rate
-        """The rate in the parts in which it is shared: whole messages a second, of which no sum is too much."""
         self._may_send = asyncio.Event()
 
     # As a user of the account's share (`sharing.User`)
@@ -212,7 +210,7 @@ class SmppCarrier:
 
     def limit(self, share: int, sure_until: float) -> None:
         """Use so much of the rate."""
-        self._gateway.limit(share * self._settings.rate / self.units, sure_until)
+        self._gateway.limit(share, sure_until)
         if share:
             self._may_send.set()
         else:
