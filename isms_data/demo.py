@@ -39,10 +39,10 @@ def demo(path: Path | None, folder: Path, *, column: str = "mobile", say: Callab
         hlr = _looked_up(numbers, account, say)
         made = _summed_up(hlr, folder, say)
         status = _sent(hlr, account, say)
-    made += [folder / "delivery.parquet", folder / "delivery_rates.png"]
-    tables.save_table(status, made[-2])
-    _draw(plot_delivery_rates(status, by="network"), made[-1])
-    made.append(write_report(status, folder / "report.html", title="The demo's campaign"))
+    made += [folder / "delivery.parquet", folder / "delivery_rates.png", folder / "report.html"]
+    tables.save_table(status, made[-3])
+    _draw(plot_delivery_rates(status, by="network"), made[-2])
+    write_report(status, made[-1], title="The demo's campaign")
     say("6. Saved " + ", ".join(f"{file} ({file.stat().st_size // 1024:,} kB)" for file in made) + ".")
     say(f"   Open {made[-1]} in a browser: the whole report, with nobody's number in it.")
     return made

@@ -62,6 +62,17 @@ def test_store_is_measured() -> None:
         isms.delivery_rates("memory://none/*.parquet")
 
 
+def test_store_is_reported() -> None:
+    """A report is of data in a store as of a file, and may be written to one."""
+    isms.save_table(ROWS, "memory://out/one.parquet")
+    written = isms.write_report("memory://out/one.parquet", "memory://out/report.html", title="Spring")
+    page = STORE.cat_file("/out/report.html").decode()
+
+    assert str(written) == "memory:///out/report.html"
+    assert "<title>Spring</title>" in page
+    assert "one.parquet" in page
+
+
 def test_store_gives_lists() -> None:
     """A list is read from a store, and so are suppressed numbers; a missing one is named."""
     STORE.pipe_file("/lists/people.csv", "όνομα;mobile\nΆννα;6970000001\n".encode("windows-1253"))

@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from importlib import resources
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from isms_data.errors import ColumnError
+from isms_data.parquet.places import place
 from isms_data.parquet.safe_files import replaced_file
 from isms_data.reports import delivery_section, list_section
 from isms_data.reports.exhibits import Terms
@@ -31,6 +31,7 @@ from isms_data.reports.wording import language as language_of
 if TYPE_CHECKING:
     import os
 
+    from isms_data.parquet.places import Place
     from isms_data.reports.pages import Section
     from isms_data.reports.stored import Data
 
@@ -45,7 +46,7 @@ def write_report(
     language: str = "en",
     confidence: float = 0.95,
     timezone: str = ATHENS,
-) -> Path:
+) -> Place:
     """Write one HTML file with the findings in words, figures, and tables to download. No person is in it.
 
     Parameters
@@ -54,7 +55,8 @@ def write_report(
         What `delivery_status` or `hlr_lookup` gave, or both in one frame: each part is told of whose columns are there.
         Or Parquet files of it: a file, a folder, a pattern.
     path : path
-        The file to write, as `out/report.html`. One that is there is replaced, whole or not at all.
+        The file to write, as `out/report.html`, also in an object store. One that is there is replaced, whole or not at
+        all.
     title : str, optional
         Its heading. A number in it is hidden.
     language : {"en", "el"}
@@ -67,7 +69,7 @@ def write_report(
     Returns
     -------
     Path
-        Of the file.
+        Of the file; its place in the store where it is in one.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def write_report(
     >>> import isms_data as isms, tempfile
     >>> hlr = isms.parse_hlr(pd.Series(["Delivered;GR;Nova;;;0"] * 9))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_report(hlr, Path(folder) / "report.html", title="Our list").name
+    ...     write_report(hlr, f"{folder}/report.html", title="Our list").name
     'report.html'
     """
     bucket_sql("day", "left_at", timezone)  # refuses what is no time zone before anything is read
@@ -94,7 +96,7 @@ def write_report(
     about = provenance(data, timezone)
     sections = _sections(data, about, terms)
     page = _page(title, about, sections, terms)
-    target = Path(path)
+    target = place(path)
     with replaced_file(target) as fresh:
         fresh.write_text(page, encoding="utf-8", newline="\n")
     return target

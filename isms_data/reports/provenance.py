@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import json
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow as pa
 from isms_data import tables
 from isms_data.parquet.arrow_frames import WORD
 from isms_data.parquet.files import METADATA_KEY
+from isms_data.parquet.places import Place, below, matches, place, readable
 from isms_data.reports.source import ROWS, opened
 from isms_data.reports.stored import parts_of
 
@@ -51,7 +52,7 @@ def provenance(data: Data, timezone: str) -> Provenance:
     with opened(data, needs={}, wants=wants, timezone=timezone) as source:
         sql = "count(*) AS n, min(submitted_at) AS first, max(submitted_at) AS last"
         row = source.query(f"SELECT {sql} FROM {ROWS}").to_pylist()[0]  # noqa: S608 - our own SQL
-    columns, name, files, schema = _of_frame(data) if isinstance(data, pd.DataFrame) else _of_path(Path(data))
+    columns, name, files, schema = _of_frame(data) if isinstance(data, pd.DataFrame) else _of_path(os.fspath(data))
     first, last = (_moment(row[key], timezone) for key in ("first", "last"))
     return Provenance(columns, int(row["n"]), name, files, schema, first, last)
 
@@ -66,7 +67,7 @@ def _of_frame(frame: pd.DataFrame) -> tuple[frozenset[str], str, int, int]:
     return frozenset(map(str, frame.columns)), name, 1, tables.SCHEMA_VERSION
 
 
-def _of_path(path: Path) -> tuple[frozenset[str], str, int, int]:
+def _of_path(path: str) -> tuple[frozenset[str], str, int, int]:
     """The columns of all files, those in folders' names among them; the schema version of the first that tells it."""
     import duckdb  # noqa: PLC0415 - importing the package must stay cheap
     from pyarrow import parquet  # noqa: PLC0415 - as above
@@ -74,20 +75,20 @@ def _of_path(path: Path) -> tuple[frozenset[str], str, int, int]:
     with duckdb.connect() as connection:
         parts = parts_of(connection, path, (), name=ROWS)
     columns = frozenset(name for part in parts for name in part.columns)
-    files = _files(path)
-    metadata = parquet.read_schema(files[0]).metadata or {}
+    files = _files(place(path))
+    with readable(files[0]) as opened_file:
+        metadata = parquet.read_schema(opened_file).metadata or {}
     told = json.loads(metadata.get(METADATA_KEY, b"{}")).get("schema_version", tables.SCHEMA_VERSION)
-    return columns, path.name, len(files), int(told)
+    return columns, place(path).name, len(files), int(told)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Place) -> list[Place]:
     """The Parquet files that a path means, as `stored` reads them."""
     if path.is_file():
         return [path]
     if path.is_dir():
-        return [each for each in sorted(path.rglob("*.parquet")) if not each.name.startswith((".", "_"))]
-    found = [Path(each) for each in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 - Path.glob takes no absolute pattern
-    return [file for each in found for file in _files(each)]
+        return [each for each in below(path, "*.parquet") if not each.name.startswith((".", "_"))]
+    return [file for each in matches(str(path))[1] for file in _files(each)]
 
 
 # Lookups beside deliveries
