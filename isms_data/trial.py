@@ -40,7 +40,8 @@ def sandbox(
         What the account has.
     home : path, optional
         The folder of the journal. By default `ISMS_HOME`; where that is not set, a temporary folder that is removed at
-        the end. The journal keeps the answers of different gateways apart in any case.
+        the end. `ISMS_JOURNAL` goes before either. The journal keeps the answers of different gateways apart in any
+        case.
     **settings
         As for `isms_data.simulator.simulator.Simulator`: `seed`, `median_latency_s` (seconds), `faults`,
         `price_per_lookup`, `price_per_segment`, ...
